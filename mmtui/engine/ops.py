@@ -1,0 +1,237 @@
+"""The operations of a trace: one frozen struct each, as the trace file spells them.
+
+Addresses and page frame numbers are plain integers here; `mmtui.trace.codec` has already read the
+`"0x..."` strings of a file. A field that a file may leave out has its default here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Prot = Literal["none", "r", "rw", "r-x", "rwx"]
+GetPage = Literal["unless_reserved"] | bool
+
+
+class Op(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag_field="op", kw_only=True):
+    """What every operation has. `note` is shown beside it."""
+
+    note: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The operation's word in the trace file: `mmap`, `fork` ..."""
+        return str(self.__struct_config__.tag)
+
+
+class Spawn(Op, tag="spawn", frozen=True):
+    """A process with an empty address space."""
+
+    pid: int
+    comm: str | None = msgspec.field(default=None, name="name")
+
+
+class Fork(Op, tag="fork", frozen=True):
+    """copy_mm, dup_mmap."""
+
+    parent: int
+    child: int
+
+
+class Exit(Op, tag="exit", frozen=True):
+    """exit_mmap."""
+
+    pid: int
+
+
+class Driver(Op, tag="driver", frozen=True):
+    """A driver whose nopage serves the pages of `buf`; `get_page: false` forgets the reference."""
+
+    driver: str = msgspec.field(name="name")
+    buf: str | None = None
+    get_page: GetPage = True
+
+
+class Alloc(Op, tag="alloc", frozen=True):
+    """alloc_pages by a driver; `reserved`: SetPageReserved on each page."""
+
+    driver: str
+    buf: str
+    order: int = 0
+    comp: bool = False
+    reserved: bool = False
+
+
+class Free(Op, tag="free", frozen=True):
+    """ClearPageReserved on each page where `reserved` was given, then __free_pages."""
+
+    driver: str
+    buf: str
+
+
+class SetReserved(Op, tag="set_reserved", frozen=True):
+    """SetPageReserved."""
+
+    pfn: int
+
+
+class ClearReserved(Op, tag="clear_reserved", frozen=True):
+    """ClearPageReserved."""
+
+    pfn: int
+
+
+class Backing(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """What a mapping maps: exactly one of anonymous memory, a file, a driver's device."""
+
+    anon: bool = False
+    file: str | None = None
+    driver: str | None = None
+    pgoff: int = 0
+
+
+class Remap(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """One remap_pfn_range call of a driver's mmap method. `offset` and `pages` count pages of the vma."""
+
+    pfn: int | None = None
+    buf: str | None = None
+    pages: int | None = None
+    offset: int = 0
+    prot: Prot | None = None
+
+
+class Mmap(Op, tag="mmap", frozen=True):
+    """do_mmap_pgoff with MAP_FIXED."""
+
+    pid: int
+    addr: int
+    pages: int
+    prot: Prot
+    flags: tuple[str, ...]
+    backing: Backing
+    vm_flags: tuple[str, ...] = ()
+    remap: tuple[Remap, ...] = ()
+    zeromap: bool = False
+    ro_file: bool = False
+
+
+class Munmap(Op, tag="munmap", frozen=True):
+    """sys_munmap."""
+
+    pid: int
+    addr: int
+    pages: int
+
+
+class Mprotect(Op, tag="mprotect", frozen=True):
+    """sys_mprotect."""
+
+    pid: int
+    addr: int
+    pages: int
+    prot: Prot
+
+
+class Madvise(Op, tag="madvise", frozen=True):
+    """sys_madvise(MADV_DONTNEED)."""
+
+    pid: int
+    addr: int
+    pages: int
+    advice: Literal["dontneed"] = "dontneed"
+
+
+class Mremap(Op, tag="mremap", frozen=True):
+    """sys_mremap: with `new_addr` MREMAP_MAYMOVE and MREMAP_FIXED, without it in place only."""
+
+    pid: int
+    addr: int
+    old_pages: int
+    new_pages: int
+    new_addr: int | None = None
+
+
+class RemapFilePages(Op, tag="remap_file_pages", frozen=True):
+    """sys_remap_file_pages: a nonlinear file mapping."""
+
+    pid: int
+    addr: int
+    pages: int
+    pgoff: int
+
+
+class Read(Op, tag="read", frozen=True):
+    """The CPU reads the first word of the page at `addr`."""
+
+    pid: int
+    addr: int
+
+
+class Write(Op, tag="write", frozen=True):
+    """The CPU writes the first word of the page at `addr` (default: 1000 + number of the op)."""
+
+    pid: int
+    addr: int
+    value: int | None = None
+
+
+class InsertPage(Op, tag="insert_page", frozen=True):
+    """vm_insert_page, in models that have it."""
+
+    pid: int
+    addr: int
+    buf: str
+    index: int
+
+
+class Pin(Op, tag="pin", frozen=True):
+    """get_user_pages for one page, kept under `pin`."""
+
+    pid: int
+    addr: int
+    pin: str = msgspec.field(name="name")
+    write: bool = False
+    force: bool = False
+
+
+class Unpin(Op, tag="unpin", frozen=True):
+    """page_cache_release of a pinned page; `dirty`: set_page_dirty first."""
+
+    pin: str = msgspec.field(name="name")
+    dirty: bool = False
+
+
+class DropCache(Op, tag="drop_cache", frozen=True):
+    """The page cache lets the page go."""
+
+    file: str
+    pgoff: int
+
+
+AnyOp = (
+    Spawn | Fork | Exit | Driver | Alloc | Free | SetReserved | ClearReserved | Mmap | Munmap | Mprotect | Madvise
+    | Mremap | RemapFilePages | Read | Write | InsertPage | Pin | Unpin | DropCache
+)  # fmt: skip
+
+OPS: dict[str, type[Op]] = {
+    str(cls.__struct_config__.tag): cls
+    for cls in (
+        Spawn, Fork, Exit, Driver, Alloc, Free, SetReserved, ClearReserved, Mmap, Munmap, Mprotect, Madvise,
+        Mremap, RemapFilePages, Read, Write, InsertPage, Pin, Unpin, DropCache,
+    )
+}  # fmt: skip
+"""Every operation by its word."""
+
+
+class MachineSpec(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """The machine a trace runs on. Ranges are half-open ranges of pfns; frame 1 is always the ZERO_PAGE."""
+
+    frames: int = 256
+    reserved: tuple[tuple[int, int], ...] = ((0, 2),)
+    holes: tuple[tuple[int, int], ...] = ()
+    vma_merge: bool = True
+    hugetlb_page: bool = False
+
+
+__all__ = ["OPS", "AnyOp", "Backing", "MachineSpec", "Op", "Remap"]
