@@ -1,0 +1,290 @@
+"""What a query means: the set of transitions that it denotes, found with array masks over the whole log.
+
+A query stops *after* a transition: the hit of transition i is position i + 1, the same in both directions.
+
+* An event's name is its transition. With `and`, the other terms speak of what the event is about: `pfn 8 and leak` is
+  a leak of frame 8, `free and page.count > 0` a free of a frame whose count is above 0 just then.
+* `page.count < 1` is a transition that makes it true: the new value satisfies it and the old one did not. Without a
+  comparison (`page.count`, `page[8]`) it is any change. `vma.vm_flags has VM_IO` is the moment when the bit appears;
+  `vma.VM_IO` is a condition: some vma that maps the frame or the address has the flag just then.
+* `call NAME`, `op NAME` and `pid N` are stretches of the log. With other terms they mean "inside"; alone or only with
+  each other they stop where the call or the operation begins, at its first transition.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+
+from mmtui.engine import schema
+from mmtui.engine.flags import vm_flags_of
+from mmtui.engine.log import Ints
+from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, PTE_PROTNONE
+from mmtui.engine.query_data import Data, Items, Mask, Spans, data_of
+from mmtui.engine.query_lang import (
+    STRINGS,
+    Address,
+    Call,
+    Event,
+    Field,
+    Frame,
+    Message,
+    Node,
+    Operation,
+    Pid,
+    QueryError,
+    Term,
+    VmaFlag,
+    completions,
+    conjunctions,
+    parse,
+)
+from mmtui.engine.query_vma import vmas_having
+
+if TYPE_CHECKING:
+    from mmtui.engine.timeline import Timeline
+
+MAX_ALTERNATIVES: Final = 256
+
+_COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "has": lambda values, bits: (values & bits == bits) & (bits != 0),
+}
+_PRESENT: Final = PTE_PRESENT | PTE_PROTNONE
+_STRETCHES: Final = (Call, Operation, Pid)
+_PAGE_COLUMNS: Final = frozenset(info.id for info in schema.COLUMNS if info.table == "page")
+_PFN_COLUMNS: Final = frozenset(schema.COLUMN[name].id for name in ("buf.pfn", "pin.pfn"))
+
+Alternative = tuple[tuple[Term, bool], ...]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query that was read. `text` is what the person wrote."""
+
+    text: str
+    tree: Node
+    alternatives: tuple[Alternative, ...]
+
+    def hits(self, timeline: Timeline) -> Ints:
+        """The positions where it stops, ascending, each once."""
+        data = data_of(timeline)
+        found = [_alternative(alternative, data) for alternative in self.alternatives]
+        return np.unique(np.concatenate(found)) + 1
+
+
+def compile(text: str) -> Query:  # noqa: A001  (the word that re.compile has taught everybody)
+    """Read a query. QueryError: its column and what could stand there."""
+    tree = parse(text)
+    try:
+        found = conjunctions(tree, MAX_ALTERNATIVES)
+    except ValueError:
+        raise QueryError(f"the query has more than {MAX_ALTERNATIVES} alternatives", 1) from None
+    return Query(text, tree, tuple(found))
+
+
+def _alternative(terms: Alternative, data: Data) -> Ints:
+    """The transitions that satisfy all terms."""
+    if not data.length:
+        return np.zeros(0, np.int64)
+    events = [term for term, wanted in terms if wanted and isinstance(term, Event)]
+    if events:
+        return _satisfying(terms, data.events, data).index
+    stretches = [term for term, wanted in terms if wanted and isinstance(term, _STRETCHES)]
+    if stretches and all(isinstance(term, _STRETCHES) for term, _ in terms):
+        begins = np.unique(np.concatenate([_spans(term, data).start for term in stretches]))
+        return _satisfying(terms, data.rows_at(begins), data).index
+    return np.concatenate([_satisfying(terms, items, data).index for items in data.items()])
+
+
+def _satisfying(terms: Alternative, items: Items, data: Data) -> Items:
+    """Narrow the items term by term, the cheap terms first."""
+    for term, wanted in sorted(terms, key=lambda pair: _COST.index(type(pair[0]))):
+        if not len(items):
+            break
+        mask = _EVALUATE[type(term)](term, items, data)
+        items = items.take(mask if wanted else ~mask)
+    return items
+
+
+# The terms
+
+
+def _event(term: Event, items: Items, data: Data) -> Mask:
+    if items.events is None:
+        # Only "not leak" asks this of a plain transition: does it carry such an event?
+        table = data.events.events
+        assert table is not None
+        return np.isin(items.index, table.transition[_event_is(term, table.kind, table.why)])
+    return _event_is(term, items.events.kind, items.events.why)
+
+
+def _event_is(term: Event, kind: Any, why: Any) -> Mask:
+    mask = kind == term.kind
+    if term.why is not None:
+        mask = mask & ((why == term.why) == term.equal)
+    return np.asarray(mask, bool)
+
+
+def _message(term: Message, items: Items, data: Data) -> Mask:
+    return np.isin(items.index, data.messages(term.kind))
+
+
+def _spans(term: Term, data: Data) -> Spans:
+    key = ("spans", term)
+    if key not in data.kept:
+        data.kept[key] = _read_spans(term, data)
+    return cast(Spans, data.kept[key])
+
+
+def _read_spans(term: Term, data: Data) -> Spans:
+    if isinstance(term, Call):
+        return data.calls_of(term.function)
+    if isinstance(term, Operation):
+        return data.operations_where(lambda op: getattr(op, "name", None) == term.name)
+    pid = cast(Pid, term).pid
+    return data.operations_where(lambda op: pid in (getattr(op, name, None) for name in ("pid", "parent", "child")))
+
+
+def _stretch(term: Term, items: Items, data: Data) -> Mask:
+    mask = _spans(term, data).covers(items.index)
+    if isinstance(term, Pid) and items.events is not None:
+        mask = mask | (items.events.pid == term.pid)
+    return mask
+
+
+def _frame(term: Frame, items: Items, data: Data) -> Mask:
+    mask = np.zeros(len(items), bool)
+    mask |= np.isin(items.column, list(_PAGE_COLUMNS)) & (items.row == term.pfn)
+    ptes = np.flatnonzero(items.column == schema.COLUMN["pte.val"].id)
+    for values in (items.old, items.new):
+        entries = values[ptes].astype(np.int64)
+        mask[ptes] |= (entries & _PRESENT != 0) & (entries >> PAGE_SHIFT == term.pfn)
+    named = np.isin(items.column, list(_PFN_COLUMNS)) & ((items.old == term.pfn) | (items.new == term.pfn))
+    mask |= named & (term.pfn != 0)
+    if items.events is not None:
+        mask = np.where(items.events.pfn >= 0, items.events.pfn == term.pfn, mask)
+    return mask
+
+
+def _address(term: Address, items: Items, data: Data) -> Mask:
+    page = term.address >> PAGE_SHIFT
+    mask = np.zeros(len(items), bool)
+    ptes = np.flatnonzero(items.column == schema.COLUMN["pte.val"].id)
+    if len(ptes):
+        _, address = data.pte_place(items.row[ptes], items.index[ptes])
+        mask[ptes] = address >> PAGE_SHIFT == page
+    first, last = schema.COLUMN["vma.state"].id, schema.COLUMN["vma.vm_ops"].id
+    vmas = np.flatnonzero((items.column >= first) & (items.column <= last))
+    for back in (0, 1):
+        rows, times = items.row[vmas], items.index[vmas] - back
+        start, end = (data.history(name).after(rows, times) for name in ("vma.vm_start", "vma.vm_end"))
+        mask[vmas] |= (start <= term.address) & (term.address < end)
+    if items.events is not None:
+        mask = np.where(items.events.address >= 0, items.events.address >> PAGE_SHIFT == page, mask)
+    return mask
+
+
+def _vma_flag(term: VmaFlag, items: Items, data: Data) -> Mask:
+    bit = vm_flags_of(data.timeline.kernel).get(term.flag, 0)
+    return vmas_having(data, items, "vma.vm_flags", lambda flags: (flags & bit != 0) & (bit != 0))
+
+
+def _field(term: Field, items: Items, data: Data) -> Mask:
+    if items.events is not None and term.compare is not None and not term.ids:
+        if term.kind == "page":
+            return _page_just_then(term, items, data)
+        if term.kind == "vma":
+            return vmas_having(data, items, f"vma.{term.field}", lambda values: _satisfies(term, values, data))
+    columns = [
+        info.id for info in schema.COLUMNS
+        if info.table == term.kind and (term.field is None or info.field == _stored(term) or term.field == info.field)
+    ]  # fmt: skip
+    mask = np.isin(items.column, columns) if len(columns) > 1 else items.column == columns[0]
+    if term.compare is not None:
+        at = np.flatnonzero(mask)
+        old, new = (_read(term, values[at].astype(np.int64)) for values in (items.old, items.new))
+        mask[at] = _satisfies(term, new, data) & ~_satisfies(term, old, data)
+    elif term.field == "pfn":
+        mask &= _read(term, items.old.astype(np.int64)) != _read(term, items.new.astype(np.int64))
+    if term.ids:
+        at = np.flatnonzero(mask)
+        mask[at] = _is_subject(term, items.take(mask), data)
+    return mask
+
+
+def _stored(term: Field) -> str | None:
+    """The field whose cells hold it: pte.pfn is read out of pte.val."""
+    return "val" if (term.kind, term.field) == ("pte", "pfn") else term.field
+
+
+def _read(term: Field, values: Ints) -> Ints:
+    if (term.kind, term.field) != ("pte", "pfn"):
+        return values
+    return np.where(values & _PRESENT != 0, values >> PAGE_SHIFT, -1)
+
+
+def _satisfies(term: Field, values: Ints, data: Data) -> Mask:
+    """Which values the comparison holds for."""
+    compare = _COMPARE[term.compare or "=="]
+    name = f"{term.kind}.{term.field}"
+    if name in STRINGS:
+        numbers = np.unique(values)
+        equal = [number for number in numbers if data.timeline.string(int(number)) == term.text]
+        return np.asarray(np.isin(values, equal) == (term.compare == "=="), bool)
+    if name == "vma.vm_flags" and term.text is not None:
+        return np.asarray(compare(values, vm_flags_of(data.timeline.kernel).get(term.text, 0)), bool)
+    return np.asarray(compare(values, term.value), bool)
+
+
+def _page_just_then(term: Field, items: Items, data: Data) -> Mask:
+    """The comparison for the frame that each event is about, just after its transition."""
+    assert items.events is not None
+    on_page = np.isin(items.column, list(_PAGE_COLUMNS))
+    pfn = np.where(items.events.pfn >= 0, items.events.pfn, np.where(on_page, items.row, -1))
+    values = data.history(f"page.{term.field}").after(np.clip(pfn, 0, None), items.index)
+    return (pfn >= 0) & _satisfies(term, values, data)
+
+
+def _is_subject(term: Field, items: Items, data: Data) -> Mask:
+    """Which cells belong to the subject `page[8]`, `pte[2:0x8000]` ..."""
+    rows, times = items.row, items.index
+    if term.kind == "page":
+        return np.equal(rows, term.ids[0])
+    if term.kind == "task":
+        return np.equal(data.pid_of_task(rows, times), term.ids[0])
+    if term.kind == "mm":
+        return np.equal(data.pid_of_mm(rows, times), term.ids[0])
+    if term.kind == "pte":
+        pid, address = data.pte_place(rows, times)
+        return np.equal(pid, term.ids[0]) & np.equal(address >> PAGE_SHIFT, term.ids[1] >> PAGE_SHIFT)
+    mm, _ = data.owner("vma", rows, times)
+    starts = data.history("vma.vm_start")
+    begins = [np.equal(starts.after(rows, times - back), term.ids[1]) for back in (0, 1)]
+    return np.equal(data.pid_of_mm(mm, times), term.ids[0]) & (begins[0] | begins[1])
+
+
+_EVALUATE: Final[dict[type, Callable[[Any, Items, Data], Mask]]] = {
+    Event: _event,
+    Field: _field,
+    Message: _message,
+    Frame: _frame,
+    Operation: _stretch,
+    Pid: _stretch,
+    Call: _stretch,
+    Address: _address,
+    VmaFlag: _vma_flag,
+}
+_COST: Final = list(_EVALUATE)
+"""Terms in the order in which they are tried: the narrow and cheap ones first."""
+
+__all__ = ["Query", "QueryError", "compile", "completions"]

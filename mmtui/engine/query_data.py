@@ -1,0 +1,292 @@
+"""What a query looks at: the log's cells, calls, operations and events as numpy columns, and any cell at any time.
+
+Everything here is read from the log once and kept for the timeline; nothing replays it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmtui.engine import schema
+from mmtui.engine.log import Ints
+
+if TYPE_CHECKING:
+    from mmtui.engine.timeline import Timeline
+
+Mask = NDArray[np.bool_]
+
+_TIME: Final = 34
+"""Bits of a transition's number (and one more) in the key of a history; the row stands above them."""
+
+PT_SHIFT: Final = schema.PTES_PER_PT.bit_length() - 1
+
+
+class History:
+    """Every change of one column, sorted by row and time: its value at any row after any transition."""
+
+    def __init__(self, rows: Ints, times: Ints, old: Ints, new: Ints, now: Ints) -> None:
+        order = np.argsort(rows << _TIME | times + 1, kind="stable")
+        self.rows, self.times, self.old, self.new = rows[order], times[order], old[order], new[order]
+        self._keys = self.rows << _TIME | self.times + 1
+        self._now = now
+
+    def after(self, rows: Ints, times: Ints) -> Ints:
+        """The value of each row just after each transition; with `times - 1`, just before."""
+        if not len(self._keys):
+            return self._untouched(rows)
+        at = np.searchsorted(self._keys, rows << _TIME | times + 1, side="right") - 1
+        last = np.clip(at, 0, None)
+        following = np.clip(at + 1, None, len(self._keys) - 1)
+        found = self._untouched(rows)
+        # A row that changes only later still has the value that its first change took away.
+        found = np.where((self.rows[following] == rows) & (at + 1 < len(self._keys)), self.old[following], found)
+        return np.where((at >= 0) & (self.rows[last] == rows), self.new[last], found)
+
+    def following(self, rows: Ints, times: Ints) -> Ints:
+        """The number of the next change of each row after each transition; a huge one where there is none."""
+        never = np.full(len(rows), np.iinfo(np.int64).max)
+        if not len(self._keys):
+            return never
+        at = np.searchsorted(self._keys, rows << _TIME | times + 1, side="right")
+        index = np.clip(at, None, len(self._keys) - 1)
+        return np.where((at < len(self._keys)) & (self.rows[index] == rows), self.times[index], never)
+
+    def _untouched(self, rows: Ints) -> Ints:
+        if not len(self._now):
+            return np.zeros(len(rows), np.int64)
+        return np.where(rows < len(self._now), self._now[np.clip(rows, 0, len(self._now) - 1)], 0)
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events as columns; -1 where an event does not name a pid, a pfn or an address."""
+
+    kind: NDArray[np.str_]
+    why: NDArray[np.object_]
+    transition: Ints
+    pid: Ints
+    pfn: Ints
+    address: Ints
+
+    def take(self, keep: Mask) -> Events:
+        """The chosen ones."""
+        return Events(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Items:
+    """Transitions that a query still considers; with `events`, each stands for that event of its transition."""
+
+    index: Ints
+    cell: Ints
+    old: Ints
+    new: Ints
+    events: Events | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @cached_property
+    def column(self) -> Ints:
+        """The id of each cell's column."""
+        return self.cell >> schema.ROW_BITS
+
+    @cached_property
+    def row(self) -> Ints:
+        """The row of each cell."""
+        return self.cell & schema.ROW_MASK
+
+    def take(self, keep: Mask) -> Items:
+        """The chosen ones."""
+        events = self.events.take(keep) if self.events is not None else None
+        return Items(self.index[keep], self.cell[keep], self.old[keep], self.new[keep], events)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Intervals of the log, half-open, sorted by start; `covers` asks for their union."""
+
+    start: Ints
+    end: Ints
+
+    def covers(self, index: Ints) -> Mask:
+        """Which transitions lie in some interval."""
+        if not len(self.start):
+            return np.zeros(len(index), bool)
+        reach = np.maximum.accumulate(self.end)
+        at = np.searchsorted(self.start, index, side="right") - 1
+        return (at >= 0) & (index < reach[np.clip(at, 0, None)])
+
+
+class Data:
+    """The columns that queries read of one timeline."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.length = len(timeline)
+        self.kept: dict[object, object] = {}
+        """What evaluation wants to keep beside it."""
+        self._histories: dict[str, History] = {}
+
+    # Operations and calls
+
+    @cached_property
+    def operations(self) -> Spans:
+        """Every operation that ran, in order."""
+        numbers = range(self.timeline.op_count)
+        start = np.fromiter((self.timeline.op_start(number) for number in numbers), np.int64)
+        end = np.fromiter((self.timeline.op_end(number) for number in numbers), np.int64)
+        return Spans(start, end)
+
+    def operations_where(self, wanted: Callable[[object], bool]) -> Spans:
+        """The operations for which `wanted(op)` holds."""
+        numbers = range(self.timeline.op_count)
+        keep = np.fromiter((wanted(self.timeline.op(number)) for number in numbers), bool)
+        return Spans(self.operations.start[keep], self.operations.end[keep])
+
+    def calls_of(self, function: str) -> Spans:
+        """The calls of a kernel function that changed something."""
+        number = self.timeline.function_number(function)
+        calls = self.timeline.log.calls
+        if number is None:
+            return Spans(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        keep = (calls.fn == number) & (calls.start < calls.end)
+        return Spans(calls.start[keep].astype(np.int64), calls.end[keep].astype(np.int64))
+
+    # Transitions and events
+
+    def items(self) -> list[Items]:
+        """All transitions, in pieces."""
+        return [
+            Items(
+                np.arange(chunk.first, chunk.first + len(chunk.cell), dtype=np.int64),
+                chunk.cell.astype(np.int64),
+                chunk.old,
+                chunk.new,
+            )
+            for chunk in self.timeline.log.chunks()
+        ]
+
+    def rows_at(self, index: Ints) -> Items:
+        """The transitions with these numbers."""
+        cell, old, new = (np.zeros(len(index), np.int64) for _ in range(3))
+        for chunk in self.timeline.log.chunks():
+            here = (index >= chunk.first) & (index < chunk.first + len(chunk.cell))
+            if here.any():
+                at = index[here] - chunk.first
+                cell[here], old[here], new[here] = chunk.cell[at], chunk.old[at], chunk.new[at]
+        return Items(index, cell, old, new)
+
+    @cached_property
+    def events(self) -> Items:
+        """All events, each with its transition."""
+        events = self.timeline.events()
+
+        def numbers(*names: str) -> Ints:
+            found = (next((e.subject[name] for name in names if name in e.subject), -1) for e in events)
+            return np.fromiter((value if isinstance(value, int) else -1 for value in found), np.int64, len(events))
+
+        table = Events(
+            np.array([event.kind for event in events], np.str_),
+            np.array([event.why for event in events], object),
+            np.fromiter((event.transition for event in events), np.int64, len(events)),
+            numbers("pid"),
+            numbers("pfn"),
+            numbers("address", "addr"),
+        )
+        items = self.rows_at(table.transition)
+        return Items(items.index, items.cell, items.old, items.new, table)
+
+    def messages(self, kind: str | None) -> Ints:
+        """The transitions at which the kernel printed a message (of a kind)."""
+        number = schema.COLUMN["trace.message"].id
+        printed = [items.index[items.column == number] for items in self.items()]
+        index = np.concatenate(printed) if printed else np.zeros(0, np.int64)
+        operations = np.searchsorted(self.operations.start, index, side="right") - 1
+        kinds = [
+            str(message["kind"])
+            for operation in np.unique(operations[operations >= 0])
+            for message in self.timeline.messages(int(operation))
+        ]
+        index = index[operations >= 0][: len(kinds)]
+        return index if kind is None else index[np.array([one == kind for one in kinds], bool)]
+
+    # Cells at any time
+
+    def history(self, column: str) -> History:
+        """All changes of a column."""
+        if column not in self._histories:
+            self._histories[column] = self._read_history(column)
+        return self._histories[column]
+
+    def _read_history(self, column: str) -> History:
+        info = schema.COLUMN[column]
+        parts: list[tuple[Ints, ...]] = []
+        for chunk in self.timeline.log.chunks():
+            at = np.flatnonzero(chunk.cell >> schema.ROW_BITS == info.id)
+            if len(at):
+                row = (chunk.cell[at] & schema.ROW_MASK).astype(np.int64)
+                parts.append((row, at + chunk.first, chunk.old[at].astype(np.int64), chunk.new[at].astype(np.int64)))
+        now = np.asarray(getattr(getattr(self.timeline.machine, info.table), info.field), np.int64)
+        empty = np.zeros(0, np.int64)
+        if not parts:
+            return History(empty, empty, empty, empty, now.copy())
+        rows, times, old, new = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return History(rows, times, old, new, now.copy())
+
+    def owner(self, table: str, rows: Ints, times: Ints) -> tuple[Ints, Ints]:
+        """(mm, a moment) of rows of `vma` or `pt`: the mm that each belongs to, and when it did, nearest to `times`.
+
+        A struct is filled and emptied field by field; while its mm is unset, the nearest one after it, or before, is.
+        """
+        mm = self.history(f"{table}.mm")
+        after, before = mm.after(rows, times), mm.after(rows, times - 1)
+        soon = np.minimum(mm.following(rows, times), np.maximum(self.length - 1, times))
+        moment = np.where(after != 0, times, np.where(before != 0, times - 1, soon))
+        return mm.after(rows, moment), moment
+
+    @cached_property
+    def _tasks_of_mm(self) -> History:
+        """The task that each mm was given to."""
+        tasks = self.history("task.mm")
+        given = tasks.new != 0
+        empty = np.zeros(0, np.int64)
+        rows = tasks.rows[given]
+        return History(tasks.new[given], tasks.times[given], rows, rows, empty)
+
+    def pid_of_mm(self, mm: Ints, times: Ints) -> Ints:
+        """The process that an mm belongs to, or belonged to last; 0 where it never had one."""
+        task = self._tasks_of_mm.after(mm, times)
+        return self.pid_of_task(task, times)
+
+    def pid_of_task(self, task: Ints, times: Ints) -> Ints:
+        """The pid of a task; the one that it is about to get while it has none, the last one when it is gone."""
+        pids = self.history("task.pid")
+        after, before = pids.after(task, times), pids.after(task, times - 1)
+        soon = pids.after(task, np.minimum(pids.following(task, times), self.length))
+        return np.where(after != 0, after, np.where(before != 0, before, soon))
+
+    def pte_place(self, rows: Ints, times: Ints) -> tuple[Ints, Ints]:
+        """(pid, address) of entries."""
+        tables = rows >> PT_SHIFT
+        mm, moment = self.owner("pt", tables, times)
+        base = self.history("pt.base").after(tables, moment)
+        return self.pid_of_mm(mm, times), base + (rows & schema.PTES_PER_PT - 1) * 4096
+
+
+_KEPT: WeakKeyDictionary[Timeline, Data] = WeakKeyDictionary()
+
+
+def data_of(timeline: Timeline) -> Data:
+    """The columns of a timeline, kept as long as it lives and does not grow."""
+    kept = _KEPT.get(timeline)
+    if kept is None or kept.length != len(timeline):
+        kept = _KEPT[timeline] = Data(timeline)
+    return kept
