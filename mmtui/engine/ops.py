@@ -14,13 +14,13 @@ from msgspec import Meta
 Prot = Literal["none", "r", "rw", "r-x", "rwx"]
 GetPage = Literal["unless_reserved"] | bool
 
-# What a trace can mean at all; within these bounds it is the kernel's to refuse. Hex strings are for the two that people
-# write in hex: the codec reads every type with this pattern from "0x..." strings too.
-_HEX = {"pattern": "^0[xX][0-9a-fA-F]{1,16}$"}
-MAX_FRAMES = (1 << 26) - 1
+# What a trace can mean at all; within these bounds it is the kernel's to refuse. The codec reads a type with a pattern
+# from "0x..." strings too.
+_HEX_ADDRESS = {"pattern": "^0[xX]0{0,4}[0-9a-fA-F]{1,12}$"}
+_HEX_PFN = {"pattern": "^0[xX]0{0,7}[0-9a-fA-F]{1,9}$"}
 Pid = Annotated[int, Meta(ge=1, le=1 << 22)]
-Address = Annotated[int, Meta(ge=0, le=(1 << 48) - 1, extra_json_schema=_HEX)]
-Pfn = Annotated[int, Meta(ge=0, le=(1 << 36) - 1, extra_json_schema=_HEX)]
+Address = Annotated[int, Meta(ge=0, le=(1 << 48) - 1, extra_json_schema=_HEX_ADDRESS)]
+Pfn = Annotated[int, Meta(ge=0, le=(1 << 36) - 1, extra_json_schema=_HEX_PFN)]
 Pages = Annotated[int, Meta(ge=0, le=1 << 36)]
 Order = Annotated[int, Meta(ge=0, le=30)]
 Word = Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
@@ -243,7 +243,7 @@ OPS: dict[str, type[Op]] = {
 class MachineSpec(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """The machine a trace runs on. Ranges are half-open ranges of pfns; frame 1 is always the ZERO_PAGE."""
 
-    frames: Annotated[int, Meta(ge=2, le=MAX_FRAMES)] = 256
+    frames: Annotated[int, Meta(ge=2)] = 256
     reserved: tuple[PfnRange, ...] = ((0, 2),)
     holes: tuple[PfnRange, ...] = ()
     vma_merge: bool = True
