@@ -16,6 +16,7 @@ TYPE_SOFTWARE: Final = 1
 SW_PAGE_FAULTS: Final = 2
 SAMPLE_ADDR: Final = 1 << 3
 
+DISABLED: Final = 1
 EXCLUDE_KERNEL: Final = 1 << 5
 EXCLUDE_HV: Final = 1 << 6
 REMOVE_ON_EXEC: Final = 1 << 36
@@ -44,12 +45,21 @@ def open_event(attr: bytes, tid: int, cpu: int = -1) -> int:
     return fd
 
 
+def try_out(tid: int) -> None:
+    """Ask whether `stop_at_faults` would work, without stopping anything. Raises OSError if not."""
+    os.close(_fault_event(tid, DISABLED))
+
+
 def stop_at_faults(tid: int) -> int:
     """From here on the task gets a SIGTRAP (code TRAP_PERF, si_addr: the address) after each of its page faults.
 
     Closing the descriptor ends it, and so does the task's next exec. Raises OSError.
     """
-    flags = EXCLUDE_KERNEL | EXCLUDE_HV | REMOVE_ON_EXEC | SIGTRAP
+    return _fault_event(tid, 0)
+
+
+def _fault_event(tid: int, more: int) -> int:
+    flags = EXCLUDE_KERNEL | EXCLUDE_HV | REMOVE_ON_EXEC | SIGTRAP | more
     return open_event(attribute(TYPE_SOFTWARE, SW_PAGE_FAULTS, SAMPLE_ADDR, flags), tid)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn
 
 from mmtui.live import perf, proc, ptrace
 from mmtui.live.record_book import Book
+from mmtui.live.record_events import EventTracer
 from mmtui.live.record_file import RecordingFile
 from mmtui.live.record_neutral import Neutral
 from mmtui.live.record_space import Sight
@@ -31,12 +32,13 @@ class RecordError(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What to record, and where to."""
+    """What to record, and where to. `steps`: stop at every system call and fault; else the program runs freely."""
 
     command: Sequence[str]
     out: Path
     max_steps: int | None = None
     anonymize: bool = False
+    steps: bool = True
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _why_not_traced(error: OSError) -> str:
 
 def _faults_allowed(tid: int, say: Callable[[str], None]) -> bool:
     try:
-        os.close(perf.stop_at_faults(tid))
+        perf.try_out(tid)
     except OSError as error:
         say(f"page faults are not recorded, only system calls: {perf.why_not(error)}")
         return False
@@ -164,7 +166,7 @@ def _record(
         raise RecordError(f"{options.out}: {error.strerror}") from None
     file.write({"mmtui": 1, "recording": _header(options, facts, frames, faults)})
     book = Book(file, Sight(frames, facts["soft_dirty"] is True))
-    tracer = Tracer(child.pid, book, faults, options.max_steps, tick)
+    tracer = (Tracer if options.steps else EventTracer)(child.pid, book, faults, options.max_steps, tick)
     try:
         child.go()
         outcome = tracer.run()
@@ -184,15 +186,20 @@ def _header(options: Options, facts: dict[str, object], frames: bool, faults: bo
     missing = [] if frames else ["pfn", "mapcount", "page flags"]
     return {
         "version": VERSION, "cmd": list(options.command), "uid": os.getuid(), **facts,
-        "mechanism": "ptrace+perf-sigtrap+pagemap" if faults else "ptrace+pagemap",
-        "steps": "system calls and page faults" if faults else "system calls",
+        "mechanism": _mechanism(options, faults), "mode": "steps" if options.steps else "events",
         "pfn": frames, "missing": missing + ([] if faults else ["page faults"]),
         "addresses": True, "contents": False, "anonymized": False, "date": int(time.time()),
     }  # fmt: skip
 
 
+def _mechanism(options: Options, faults: bool) -> str:
+    if not faults:
+        return "ptrace+pagemap"
+    return "ptrace+perf-sigtrap+pagemap" if options.steps else "ptrace+perf-ring+pagemap"
+
+
 def _summary(book: Book, outcome: Outcome) -> dict[str, Any]:
     return {
         "stops": book.steps, "processes": book.processes, "ended": outcome.ended, "status": outcome.status,
-        "inexact": outcome.inexact, "notes": outcome.notes,
+        "inexact": outcome.inexact, "lost": outcome.lost, "notes": outcome.notes,
     }  # fmt: skip

@@ -35,6 +35,10 @@ class Book:
         if self._frames is not None:
             self._frames.close()
 
+    def idle(self) -> None:
+        """Nothing is happening: a good moment to hand the file over to the system."""
+        self._file.flush_if_due()
+
     def start(self, tgid: int) -> None:
         """The program has just been loaded (its first exec)."""
         self._adopt(tgid)
@@ -107,6 +111,24 @@ class Book:
             space.read_near(event["addr"], changes)
         self._write(tgid, tid, event, [(space, changes)])
 
+    def late_fault(self, tgid: int, tid: int, at: int, address: int, ip: int, addresses: set[int] | None) -> None:
+        """A fault at CLOCK_MONOTONIC time `at` that stopped nobody. `addresses`: where to look now for what has changed."""
+        read: list[tuple[AddressSpace, Changes]] = []
+        space = self.spaces.get(tgid)
+        if addresses and space is not None:
+            changes = Changes()
+            if all(space.has(one) for one in addresses):
+                for table in {one // proc.TABLE_SPAN for one in addresses}:
+                    space.read_near(table * proc.TABLE_SPAN, changes)
+            else:
+                space.read_all(changes, flags_too=False)
+            read.append((space, changes))
+        self._write(tgid, tid, {"k": "fault", "addr": address, "ip": ip, "late": True}, read, at=at)
+
+    def lost(self, tgid: int, tid: int, count: int) -> None:
+        """Here `count` faults were lost."""
+        self._write(tgid, tid, {"k": "lost", "count": count}, [])
+
     def other(self, tgid: int, tid: int, event: Event, areas: bool, flags: bool, entries: bool, everyone: bool) -> None:
         """Any other stop, with what has to be read again after it."""
         read: list[tuple[AddressSpace, Changes]] = []
@@ -137,9 +159,10 @@ class Book:
         return list(found.values())
 
     def _write(
-        self, tgid: int, tid: int, event: Event, read: list[tuple[AddressSpace, Changes]], extra: Line | None = None
-    ) -> None:
-        line: Line = {"i": self.steps, "t": time.monotonic_ns() - self._began, "pid": tgid}
+        self, tgid: int, tid: int, event: Event, read: list[tuple[AddressSpace, Changes]], extra: Line | None = None,
+        at: int | None = None,
+    ) -> None:  # fmt: skip
+        line: Line = {"i": self.steps, "t": (at or time.monotonic_ns()) - self._began, "pid": tgid}
         if tid != tgid:
             line["tid"] = tid
         line["ev"] = event

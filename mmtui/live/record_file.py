@@ -22,7 +22,7 @@ class RecordingFile:
     def __init__(self, path: Path, change: Callable[[Line], Line] | None = None) -> None:
         """Create `path`, compressed if its name ends in .gz. `change` sees every line first. Raises OSError."""
         self.path = path
-        self.lines = 0
+        self._written = False
         self._change = change
         self._raw: BinaryIO = open(path, "wb")  # noqa: SIM115 - it lives as long as we do
         self._zip = gzip.GzipFile("", "wb", 6, self._raw, mtime=0) if path.name.endswith(".gz") else None
@@ -34,13 +34,17 @@ class RecordingFile:
             line = self._change(line)
         data = json.dumps(line, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
         (self._zip or self._raw).write(data)
-        self.lines += 1
-        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+        self._written = True
+        self.flush_if_due()
+
+    def flush_if_due(self) -> None:
+        """Hand over what has been waiting for a second; called now and then while nothing happens, too."""
+        if self._written and time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Hand everything to the system."""
-        self._flushed = time.monotonic()
+        self._flushed, self._written = time.monotonic(), False
         if self._zip is not None:
             self._zip.flush(zlib.Z_SYNC_FLUSH)
         self._raw.flush()

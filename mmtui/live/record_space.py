@@ -135,7 +135,7 @@ class AddressSpace:
 
     def present_frames(self) -> set[int]:
         """Every frame that an entry maps, as last read."""
-        found = set()
+        found: set[int] = set()
         for table in self._tables.values():
             found.update(e & proc.PM_PFN for e in memoryview(table).cast("Q") if e & proc.PM_PRESENT)
         return found if self._sight.frames else set()

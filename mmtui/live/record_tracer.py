@@ -33,6 +33,7 @@ class Task:
     ready: bool = False
     signal: int = 0
     call: ptrace.SyscallInfo | None = None
+    armed: bool = False
     event: int = -1
     stat: int = -1
     faults: int = 0
@@ -52,6 +53,7 @@ class Outcome:
     ended: str = "the program ended"
     status: int = 0
     inexact: int = 0
+    lost: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -72,22 +74,27 @@ class Tracer:
         self._turns = 0
         self._interrupt: signal.struct_siginfo | None = None
         self._started = False
+        self._syscalls = True
 
     def run(self) -> Outcome:
         """Record until every task is gone, the limit is reached or somebody interrupts; then let the rest run out."""
         while self._tasks and self._interrupt is None and not self._at_limit():
-            self._collect(0)
-            if self._queue:
-                self._handle(*self._queue.popleft())
-                self._tick(self._book)
-            elif task := self._choose():
-                self._resume(task)
-                self._await(task)
-            else:
-                self._collect(WAIT)
+            self._turn()
         if self._tasks:
             self._let_go()
         return self.outcome
+
+    def _turn(self) -> None:
+        """Handle one stop, or let one task run to its next."""
+        self._collect(0)
+        if self._queue:
+            self._handle(*self._queue.popleft())
+            self._tick(self._book)
+        elif task := self._choose():
+            self._resume(task)
+            self._await(task)
+        else:
+            self._collect(WAIT)
 
     def _at_limit(self) -> bool:
         return self._max_steps is not None and self._book.steps >= self._max_steps
@@ -107,6 +114,7 @@ class Tracer:
                 return
             got = signal.sigtimedwait(SIGNALS, 0 if len(self._queue) > before else timeout)
             if got is None:
+                self._book.idle()
                 return
             if got.si_signo in INTERRUPTS:
                 self._interrupt = got
@@ -129,7 +137,7 @@ class Tracer:
         self._running, task.ready = task.tid, False
         number, task.signal = task.signal, 0
         try:
-            ptrace.resume(task.tid, number, syscalls=self._started)
+            ptrace.resume(task.tid, number, syscalls=self._started and self._syscalls)
         except ProcessLookupError:
             pass  # killed while it was stopped: waitpid tells of it
 
@@ -198,12 +206,13 @@ class Tracer:
         if number in GROUP_STOPS:
             task.ready = False
             ptrace.listen(task.tid)
-        elif task.event < 0:
+        elif not task.armed:
             self._arm(task)
 
     def _arm(self, task: Task) -> None:
         """Ask for a stop after every fault of this task from here on."""
         task.close()
+        task.armed = True
         task.faults = self._stat(task)[1]
         if self._faults:
             try:
@@ -217,12 +226,12 @@ class Tracer:
             if other.tid == former or not other.ready:
                 self._tasks.pop(other.tid).close()
         task.call = None
-        self._arm(task)
         if self._started:
             self._book.exec(task.tgid)
         else:
             self._started = True
             self._book.start(task.tgid)
+        self._arm(task)
 
     def _fork(self, task: Task, kind: str) -> None:
         child = ptrace.event_message(task.tid)
