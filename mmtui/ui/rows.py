@@ -19,14 +19,13 @@ class Target:
     """What a row is about: the thing that w, t, i, y and Enter act on.
 
     `subject` is in the public grammar (`page[8].count`, `pte[2:0x10000000]`), `""` for a mere place. `position` is
-    set where the row is a place in the log too. `key` tells rows of the same subject apart (a log's call and its
-    first change).
+    set where the row is a place in the log too, and `call` is the number of the call whose row it is (to fold it).
     """
 
     kind: str
     subject: str = ""
     position: int | None = None
-    key: str = ""
+    call: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from mmtui.engine.schema import PTES_PER_PT
+from mmtui.ui.changes import OpChanges
 from mmtui.ui.rows import Target
 
 if TYPE_CHECKING:
-    from mmtui.engine.timeline import Call, Process, Timeline, Transition
+    from mmtui.engine.timeline import Call, Event, Machine, Process, Timeline, Transition
 
 Size = Literal["narrow", "normal", "wide"]
 Overlay = Literal["state", "count", "age", "holder"]
 Numbers = Literal["hex", "decimal", "decoded"]
+Value = TypeVar("Value")
+
+_KEPT = 64
+
+TROUBLE = (
+    "leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
+    "bad_pte", "bug",
+)  # fmt: skip
+"""Kinds of events that put a word at the right edge of the log and colour the cell at fault."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +41,15 @@ class Note:
 
 @dataclass(frozen=True)
 class View:
-    """One moment of the stepper. Frozen: every move makes a new one with `dataclasses.replace`.
+    """One moment of the stepper. Frozen: every move makes a new one with `at`, every choice one with `replace`.
 
     timeline, position: the log and the place in it; `came_from`: the position before the last move.
     pid: the process in view (p/P); None: the one that the step is about. cursors: by pane, what the person put the
     cursor on; a pane without one puts it on what the step changed. subject: what Why explains; None: what the step
     changed. folds: numbers of the calls whose fold the person turned. hidden: functions left out of the log.
     up: how many calls above the innermost one Source shows (u/d). beside: the next kernel's text beside it (V).
-    other: the second kernel's timeline in a compare view. notes: marks and notes, sorted by position.
-    memo: results that stay valid between views of the same timeline.
+    other, other_position: the second kernel's timeline in a compare view and the place in it. notes: marks and notes,
+    sorted by position. memo: results that stay valid between views of the same timeline.
     """
 
     timeline: Timeline
@@ -58,6 +69,7 @@ class View:
     up: int = 0
     beside: bool = False
     other: Timeline | None = None
+    other_position: int = 0
     notes: tuple[Note, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -65,21 +77,48 @@ class View:
         """The same view one move later; the cursors that the person placed are given up for what the move changed."""
         return replace(self, position=position, came_from=self.position, cursors={}, subject=None, up=0)
 
+    @cached_property
+    def twin(self) -> View | None:
+        """The same view of the second kernel, None when there is only one."""
+        if self.other is None:
+            return None
+        return replace(
+            self, timeline=self.other, position=self.other_position, came_from=None,
+            other=self.timeline, other_position=self.position,
+        )  # fmt: skip
+
+    # The step and its operation
+
     @property
     def undone(self) -> bool:
         """The last move was one step back: the marked transition is the one that was taken away."""
         return self.came_from is not None and self.came_from == self.position + 1
 
+    @property
+    def marked(self) -> int:
+        """The number of the transition that is marked: the one that led here, or the one just undone; -1: none."""
+        return self.position if self.undone else self.position - 1
+
     @cached_property
     def step(self) -> Transition | None:
-        """The transition that is marked: the one that led here, or the one that a step back has just undone."""
-        index = self.position if self.undone else self.position - 1
-        return self.timeline.transition(index) if 0 <= index < len(self.timeline) else None
+        """The marked transition."""
+        return self.timeline.transition(self.marked) if 0 <= self.marked < len(self.timeline) else None
+
+    @cached_property
+    def step_cell(self) -> tuple[str, int] | None:
+        """The cell it changed: (`page.count`, row)."""
+        return (f"{self.step.table}.{self.step.column}", self.step.row) if self.step else None
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """The marked transition's values in the order in which they are shown: exchanged when it was undone."""
+        assert self.step is not None
+        return (self.step.new, self.step.old) if self.undone else (self.step.old, self.step.new)
 
     @cached_property
     def op(self) -> int:
-        """The operation in which the position lies, -1 at boot."""
-        return self.timeline.op_at(self.position)
+        """The operation of the marked transition, -1 before the first."""
+        return self.timeline.op_at(self.marked) if self.marked >= 0 else -1
 
     @cached_property
     def op_start(self) -> int:
@@ -89,10 +128,118 @@ class View:
     @cached_property
     def open_calls(self) -> list[Call]:
         """The calls that are open at the marked transition, outermost first."""
-        return self.timeline.calls_at(self.position + 1 if self.undone else self.position)
+        return self.timeline.calls_at(self.marked + 1)
+
+    # What changed
+
+    def remember(self, key: tuple[Any, ...], make: Callable[[], Value]) -> Value:
+        """A result that depends on this timeline and `key` only, computed once; the oldest ones are forgotten."""
+        key = (id(self.timeline), *key)
+        if key not in self.memo:
+            self.memo[key] = make()
+            while len(self.memo) > _KEPT:
+                del self.memo[next(iter(self.memo))]
+        return self.memo[key]  # type: ignore[no-any-return]
+
+    def before_op(self, name: str, make: Callable[[Timeline], Value]) -> Value:
+        """What `make` says of the machine as it was before this operation; `name` tells such questions apart."""
+
+        def look() -> Value:
+            self.timeline.seek(self.op_start)
+            try:
+                return make(self.timeline)
+            finally:
+                self.timeline.seek(self.position)
+
+        return self.remember(("before", name, self.op), look)
+
+    @cached_property
+    def op_changes(self) -> OpChanges:
+        """The cells that this operation changes."""
+        if self.op < 0:
+            return OpChanges.of(self.timeline, 0, 0)
+        start, end = self.op_start, self.timeline.op_end(self.op)
+        return self.remember(("changes", self.op), lambda: OpChanges.of(self.timeline, start, end))
+
+    def changed(self, column: str, row: int) -> bool:
+        """Whether this operation has changed `column[row]` by now."""
+        return self.op_changes.changed(column, row, self.position)
+
+    def role(self, role: str, *cells: tuple[str, int]) -> str:
+        """`role`, or `accent` if this step changed one of the cells, `recent` if this operation did before."""
+        if self.step_cell in cells:
+            return "accent"
+        return "recent" if any(self.changed(*cell) for cell in cells) else role
+
+    # The machine at this position
+
+    @property
+    def machine(self) -> Machine:
+        """The columns at this view's position."""
+        if self.timeline.position != self.position:
+            self.timeline.seek(self.position)
+        return self.timeline.machine
 
     @cached_property
     def processes(self) -> list[Process]:
         """Every process at this position."""
-        self.timeline.seek(self.position)
+        assert self.machine is not None
         return self.timeline.processes()
+
+    @cached_property
+    def process(self) -> Process | None:
+        """The process in view: the chosen one, else that of the step, of the operation, else the first."""
+        by_pid = {process.pid: process for process in self.processes}
+        for pid in (self.pid, self.step_pte[0] if self.step_pte else None, self.op_pid):
+            if pid in by_pid:
+                return by_pid[pid]
+        return self.processes[0] if self.processes else None
+
+    @cached_property
+    def op_pid(self) -> int | None:
+        """The process that the operation is about; of a fork the child, once it is there."""
+        if self.op < 0:
+            return None
+        operation = self.timeline.op(self.op)
+        pid: int | None = getattr(operation, "child", None)
+        if pid is not None and any(process.pid == pid for process in self.processes):
+            return pid
+        pid = getattr(operation, "pid", None)
+        return getattr(operation, "parent", None) if pid is None else pid
+
+    @cached_property
+    def step_pte(self) -> tuple[int, int] | None:
+        """(pid, address) of the entry that the step changed, None if it changed something else."""
+        if self.step_cell is None or self.step_cell[0] != "pte.val":
+            return None
+        return self.pte_place(self.step_cell[1])
+
+    def pte_place(self, row: int) -> tuple[int, int] | None:
+        """(pid, address) of a row of `pte`; None if its page table belongs to no process now."""
+        table, slot = divmod(row, PTES_PER_PT)
+        pt = self.machine.pt
+        mm = int(pt.mm[table])
+        for process in self.processes:
+            if process.mm == mm and mm:
+                return process.pid, int(pt.base[table]) + slot * 4096
+        return None
+
+    # Trouble
+
+    @cached_property
+    def trouble(self) -> dict[int, list[Event]]:
+        """The events of trouble by the number of their transition, for the whole log."""
+
+        def collect() -> dict[int, list[Event]]:
+            found: dict[int, list[Event]] = {}
+            for kind in TROUBLE:
+                for event in self.timeline.events(kind=kind):
+                    found.setdefault(event.transition, []).append(event)
+            return found
+
+        return self.remember(("trouble",), collect)
+
+    @cached_property
+    def faults(self) -> list[Event]:
+        """The events of trouble exactly here; none while stepping back over one."""
+        return [] if self.undone else self.trouble.get(self.position - 1, [])

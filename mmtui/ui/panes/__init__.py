@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from mmtui.ui.panes import frames, log, notes, source, tables, vmas, why
 from mmtui.ui.rows import PaneRows
 from mmtui.ui.view import View
 
@@ -17,4 +18,13 @@ class PaneSpec(NamedTuple):
     build: Callable[[View, int, int], PaneRows]
 
 
-PANES: dict[str, PaneSpec] = {}
+PANES: dict[str, PaneSpec] = {
+    "vmas": PaneSpec(1, "VMAs", vmas.build),
+    "tables": PaneSpec(2, "Tables", tables.build),
+    "frames": PaneSpec(3, "Frames", frames.build),
+    "log": PaneSpec(4, "Log", log.build),
+    "why": PaneSpec(5, "Why", why.build),
+    "notes": PaneSpec(6, "Notes", notes.build),
+    "source": PaneSpec(7, "Source", source.build),
+}
+"""Every pane by its name, in the order of their digits."""

@@ -1,0 +1,60 @@
+"""Which cells an operation changed: what the panes need to mark a value as changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmtui.engine.schema import BASE, ROW_MASK
+
+if TYPE_CHECKING:
+    from mmtui.engine.timeline import Timeline
+
+_ONE_COLUMN = ROW_MASK + 1
+
+
+@dataclass(frozen=True)
+class OpChanges:
+    """Every cell that the transitions `start` to `end` write, once: sorted numbers, first writer, value before it."""
+
+    cells: NDArray[np.int64]
+    first: NDArray[np.int64]
+    old: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, timeline: Timeline, start: int, end: int) -> OpChanges:
+        """The changes of the transitions `start` to `end`: of one operation, so that it is computed once for it."""
+        chunks = list(timeline.log.chunks(start, end))
+        if not chunks:
+            nothing = np.zeros(0, np.int64)
+            return cls(nothing, nothing, nothing)
+        cells = np.concatenate([chunk.cell for chunk in chunks]).astype(np.int64)
+        old = np.concatenate([chunk.old.astype(np.int64) for chunk in chunks])
+        unique, at = np.unique(cells, return_index=True)
+        return cls(unique, at.astype(np.int64) + start, old[at])
+
+    def changed(self, column: str, row: int, position: int) -> bool:
+        """Whether `column[row]` was written before `position`."""
+        return self.before(column, row, position) is not None
+
+    def before(self, column: str, row: int, position: int) -> int | None:
+        """The value of `column[row]` at the start, None if nothing before `position` wrote it."""
+        number = BASE[column] | row
+        at = int(np.searchsorted(self.cells, number))
+        if at == len(self.cells) or self.cells[at] != number or self.first[at] >= position:
+            return None
+        return int(self.old[at])
+
+    def rows(self, column: str, position: int) -> NDArray[np.int64]:
+        """The rows of `column` written before `position`, ascending."""
+        low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))
+        return (self.cells[low:high] & ROW_MASK)[self.first[low:high] < position]
+
+    def befores(self, column: str, position: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same rows, and the value that each had at the start."""
+        low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))
+        seen = self.first[low:high] < position
+        return (self.cells[low:high] & ROW_MASK)[seen], self.old[low:high][seen]

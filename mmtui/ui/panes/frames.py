@@ -1,0 +1,258 @@
+"""3 Frames: every page frame as a glyph, a tally that is the legend, and the selected frame in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmtui.ui.panes import overlays, subjects
+from mmtui.ui.panes.common import Line, flags_word, kind_role, mapping_word, marked, pfn_text, pfn_width, signed, title
+from mmtui.ui.rows import PaneRows, Row, Span, Target
+
+if TYPE_CHECKING:
+    from mmtui.ui.view import View
+
+NAMES = {
+    ".": "free", "_": "hole", "A": "anon", "c": "COW", "F": "file", "S": "slab", "P": "page table", "Z": "zero page",
+    "N": "nopage", "D": "pfn-mapped", "R": "reserved", "!": "leaked", "X": "freed while mapped", "?": "unknown",
+}  # fmt: skip
+"""The legend: what each glyph of the map means."""
+
+_ORDER = "RZAcFNDPS!X?."
+_QUIET = "._RZ"
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_CELLS = ("page.flags", "page.count", "page.mapcount", "page.mapping", "page.free")
+
+
+class Grid(NamedTuple):
+    """How the map is laid out: columns of one cell, cells of one row, cells between gaps."""
+
+    cell: int
+    across: int
+    gap: int
+
+    def column(self, number: int, first: int) -> int:
+        """Where cell `number` of a row begins."""
+        return first + number * self.cell + number // self.gap
+
+
+_GRIDS = (Grid(3, 16, 4), Grid(2, 16, 4), Grid(1, 32, 16), Grid(1, 16, 8))
+
+
+def build(view: View, width: int, height: int) -> PaneRows:
+    """The map, as much as fits; below it tally and selected frame."""
+    glyphs = view.timeline.frame_kinds() if view.machine is not None else np.zeros(0, "S1")
+    if not len(glyphs):
+        return PaneRows(title(view, "frames", "Frames"), empty="This machine has no page frames.")
+    first = 3 + pfn_width(view)
+    grid = next((grid for grid in _GRIDS if grid.column(grid.across - 1, first) + grid.cell <= width), _GRIDS[-1])
+    cursor = view.cursors.get("frames")
+    found = subjects.parse_target(cursor) if cursor else None
+    pfn = found[1] if found and found[0] == "page" else subjects.subject_page(view)
+    tally = [] if view.size == "narrow" else _tally(view, glyphs, width)
+    foot = _foot(view, glyphs, pfn, view.size)
+    room = height - 1 - len(foot) - len(tally) - (2 if tally else 0)
+    rows = FrameRows(view, glyphs, grid, pfn, room)
+    words = title(view, "frames", "Frames")
+    usable = int(np.count_nonzero(glyphs != b"_"))
+    note = ((f"{int(np.count_nonzero(glyphs == b'.'))} free of {usable}", "dim"),)
+    head = [_heading(grid, first)]
+    changed = rows.changed_lines()
+    if len(rows) <= room and tally:
+        shown: Sequence[Row] = [*rows[:], Row(), *tally]
+        return PaneRows(words, note, head, shown, foot, rows.cursor_line, changed)
+    return PaneRows(words, note, head, rows, [*tally, *([Row()] if tally else []), *foot], rows.cursor_line, changed)
+
+
+def _heading(grid: Grid, first: int) -> Row:
+    line = Line()
+    for number in range(grid.across):
+        line.put(grid.column(number, first), f"{number % 16:x}", "faint")
+    return Row(line.spans)
+
+
+class FrameRows(Sequence[Row]):
+    """The lines of the map. Where they do not all fit, runs of lines of only free frames are one line."""
+
+    def __init__(self, view: View, glyphs: NDArray[np.bytes_], grid: Grid, pfn: int | None, room: int) -> None:
+        self._view, self._glyphs, self._grid, self._pfn = view, glyphs, grid, pfn
+        total = -(-len(glyphs) // grid.across)
+        self._lines = np.arange(total)
+        self._ends = self._lines + 1
+        if total > max(room, 0):
+            self._fold()
+        self.cursor_line = None if pfn is None or pfn >= len(glyphs) else self._line_of(pfn)
+        self._cells = overlays.cells(view, view.overlay)
+
+    def _fold(self) -> None:
+        """Make one line of each run of at least two lines of only free frames (or only holes)."""
+        across, total = self._grid.across, len(self._lines)
+        padded = np.full(total * across, b"_", "S1")
+        padded[: len(self._glyphs)] = self._glyphs
+        table = padded.reshape(total, across)
+        same = (table == table[:, :1]).all(axis=1) & np.isin(table[:, 0], (b".", b"_"))
+        key = np.where(same, table[:, 0].view(np.uint8).astype(np.int64), -1 - np.arange(total))
+        starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+        self._lines = starts
+        self._ends = np.concatenate((starts[1:], [total]))
+
+    def _line_of(self, pfn: int) -> int:
+        return int(np.searchsorted(self._lines, pfn // self._grid.across, side="right")) - 1
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        first, end = int(self._lines[index]) * self._grid.across, int(self._ends[index]) * self._grid.across
+        end = min(end, len(self._glyphs))
+        if end - first > self._grid.across:
+            word = "free" if self._glyphs[first] == b"." else "holes"
+            line = Line().put(2, pfn_text(self._view, first), "dim")
+            return Row(line.add(f"... {end - first} {word}", "faint", 1).spans)
+        return self._map_row(index, first, end)
+
+    def _map_row(self, index: int, first: int, end: int) -> Row:
+        here = index == self.cursor_line
+        line = Line().put(0, ">" if here else "", "bright").put(2, pfn_text(self._view, first), "dim")
+        start = 3 + pfn_width(self._view)
+        for pfn in range(first, end):
+            text, roles = self._cell(pfn)
+            column = self._grid.column(pfn - first, start)
+            for offset, (char, role) in enumerate(zip(text, roles, strict=True)):
+                if char != " " or role in ("accent", "alarm_fill"):
+                    line.put(column + offset, char, role)
+        pfn = self._pfn if here and self._pfn is not None else first
+        return Row(line.spans, subjects.page_target(pfn), band=False)
+
+    def _cell(self, pfn: int) -> tuple[str, list[str]]:
+        """Glyph and count of one frame, with their roles; one character where the grid is narrow."""
+        view, glyph = self._view, self._glyphs[pfn].decode()
+        text, role, note, note_role = self._cells(pfn, glyph)
+        if self._grid.cell == 1:
+            note = ""
+        step = view.step_cell is not None and view.step_cell[0].startswith("page.") and view.step_cell[1] == pfn
+        changed = any(view.changed(column, pfn) for column in _CELLS)
+        if any(event.subject.get("pfn") == pfn for event in view.faults):
+            role = note_role = "alarm_fill"
+        elif step:
+            role = note_role = "accent"
+        elif changed:
+            role = "recent+bold" if glyph == "." else marked(role, "bold")
+            note_role = "recent"
+        if self._differs(pfn, glyph):
+            role = note_role = "diff" if role not in ("accent", "alarm_fill") else role
+        if pfn == self._pfn:
+            role = marked(role, "underline")
+        return text + note, [role] + [note_role] * len(note)
+
+    def _differs(self, pfn: int, glyph: str) -> bool:
+        twin = self._view.twin
+        if twin is None or pfn >= len(twin.machine.page.count):
+            return False
+        theirs = twin.remember(("kinds", twin.position), twin.timeline.frame_kinds)[pfn].decode()
+        return theirs != glyph or int(twin.machine.page.count[pfn]) != int(self._view.machine.page.count[pfn])
+
+    def changed_lines(self) -> tuple[int, ...]:
+        """The line of the frame that this step changed."""
+        cell = self._view.step_cell
+        if cell is None or not cell[0].startswith("page.") or cell[1] >= len(self._glyphs):
+            return ()
+        return (self._line_of(cell[1]),)
+
+
+def _counts(glyphs: NDArray[np.bytes_]) -> dict[str, int]:
+    kinds, numbers = np.unique(glyphs, return_counts=True)
+    return {kind.decode() or " ": int(number) for kind, number in zip(kinds, numbers, strict=True)}
+
+
+def _tally(view: View, glyphs: NDArray[np.bytes_], width: int) -> list[Row]:
+    """How many frames of each kind there are, and how this operation changed that: the legend too."""
+    if view.overlay != "state":
+        return overlays.legend(view)
+    now = _counts(glyphs)
+    before = view.before_op("tally", lambda timeline: _counts(timeline.frame_kinds()))
+    shown = [kind for kind in _ORDER if now.get(kind) or before.get(kind)]
+    columns, step = ((2, 20, 38), 3) if width >= 57 else ((2, 21), 2)
+    rows = []
+    for start in range(0, len(shown), step):
+        line = Line()
+        for column, kind in zip(columns, shown[start : start + step], strict=False):
+            number, delta = now.get(kind, 0), now.get(kind, 0) - before.get(kind, 0)
+            line.put(column, kind, marked(kind_role(kind), "bold")).put(column + 1, f"{number:>5}")
+            line.put(column + 7, NAMES[kind], "dim")
+            if delta:
+                line.add(signed(delta), "recent", 1)
+        rows.append(Row(line.spans))
+    return rows
+
+
+def _foot(view: View, glyphs: NDArray[np.bytes_], pfn: int | None, size: str) -> list[Row]:
+    """The selected frame: one line at 80 columns, four at 120, a small table at 200."""
+    if pfn is None:
+        return []
+    if pfn >= len(glyphs):
+        return [Row(Line().put(2, f"{pfn_text(view, pfn)} is not RAM: it has no struct page", "dim").spans)]
+    glyph = glyphs[pfn].decode()
+    if size == "narrow":
+        return [_foot_line(view, pfn, glyph)]
+    return _foot_table(view, pfn, glyph) if size == "wide" else _foot_lines(view, pfn, glyph)
+
+
+def _number(view: View, field: str, pfn: int) -> Span:
+    value = int(getattr(view.machine.page, field)[pfn])
+    role = view.role("text", (f"page.{field}", pfn))
+    twin = view.twin
+    if twin is not None and int(getattr(twin.machine.page, field)[pfn]) != value:
+        role = "diff"
+    return str(value), role
+
+
+def _foot_line(view: View, pfn: int, glyph: str) -> Row:
+    line = Line().put(0, glyph, marked(kind_role(glyph), "bold")).put(2, pfn_text(view, pfn))
+    line.put(7, "count", "dim").add(*_number(view, "count", pfn), gap=1)
+    line.add("mapcount", "dim", 1).add(*_number(view, "mapcount", pfn), gap=1)
+    return Row(line.add(overlays.whose(view, pfn), "dim", 2).spans, subjects.page_target(pfn))
+
+
+def _foot_lines(view: View, pfn: int, glyph: str) -> list[Row]:
+    role = kind_role(glyph)
+    words = overlays.state_words(view, pfn, glyph)
+    first = Line().put(2, pfn_text(view, pfn)).add(glyph, marked(role, "bold"), 1)
+    first.add(words, "alarm" if role == "alarm" else "text", 1)
+    second = Line().put(2, "count", "dim").add(*_number(view, "count", pfn), gap=1)
+    second.add("mapcount", "dim", 2).add(*_number(view, "mapcount", pfn), gap=1)
+    flags = flags_word(int(view.machine.page.flags[pfn]))
+    second.add("flags", "dim", 2).add(flags, view.role("dim", ("page.flags", pfn)), gap=1)
+    third = Line().put(2, overlays.whose(view, pfn), "dim")
+    fourth = Line().put(2, overlays.last_change(view, pfn), "dim")
+    return [Row(line.spans, subjects.page_target(pfn)) for line in (first, second, third, fourth)]
+
+
+def _foot_table(view: View, pfn: int, glyph: str) -> list[Row]:
+    role = kind_role(glyph)
+    first = Line().put(2, pfn_text(view, pfn)).add(glyph, marked(role, "bold"), 1)
+    first.add(overlays.state_words(view, pfn, glyph), "alarm" if role == "alarm" else "text", 1)
+    first.put(18, overlays.whose(view, pfn), "dim")
+    rows = [Row(first.spans, subjects.page_target(pfn))]
+    page = view.machine.page
+    for field in ("count", "mapcount", "flags", "mapping"):
+        value, value_role = _number(view, field, pfn)
+        if field == "flags":
+            value = flags_word(int(page.flags[pfn]))
+        if field == "mapping":
+            value = mapping_word(view.timeline, int(page.mapping[pfn]))
+        line = Line().put(6, field, "dim").put(18, value, value_role)
+        line.put(26, overlays.field_change(view, pfn, field), "dim")
+        rows.append(Row(line.spans, Target("cell", f"page[{pfn}].{field}")))
+    return rows

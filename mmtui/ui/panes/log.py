@@ -1,0 +1,135 @@
+"""4 Log: operations, calls and transitions, indented by call; the open calls are the stack at the position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
+
+from mmtui.ui.panes import texts
+from mmtui.ui.panes.common import Line, marked, title
+from mmtui.ui.panes.outline import Item, Level, outline
+from mmtui.ui.rows import PaneRows, Row, Span, Target
+
+if TYPE_CHECKING:
+    from mmtui.ui.view import View
+
+_MAX_DEPTH = 8
+
+
+def build(view: View, width: int, height: int) -> PaneRows:
+    """The outline of the whole log with the position in it; only the lines that are asked for are made."""
+    words = title(view, "log", "Log")
+    if not view.timeline.op_count:
+        return PaneRows(words, empty="This trace has no operations.")
+    rows = LogRows(view, width)
+    note = f"op {view.op} {view.timeline.op(view.op).name}" if view.op >= 0 else "before the first operation"
+    changed = () if rows.position_line is None else (rows.position_line,)
+    return PaneRows(words, ((note, "dim"),), (), rows, (), rows.cursor_line, changed, follow="third")
+
+
+def change_column(width: int) -> int:
+    """Where the change stands: fixed for a width."""
+    if width >= 90:
+        return 52
+    return 46 if width == 80 else min(42, max(24, width * 3 // 5))
+
+
+class LogRows(Sequence[Row]):
+    """The lines of the log; made on demand."""
+
+    def __init__(self, view: View, width: int) -> None:
+        self._view, self._width, self._column = view, width, change_column(width)
+        self._tree, self._level, self._path = outline(view)
+        self._open = set(self._path)
+        self.position_line = self._level.line_of_transition(view.marked, self._path) if view.step else None
+        self.cursor_line = self._cursor_line()
+
+    def _cursor_line(self) -> int | None:
+        cursor = self._view.cursors.get("log")
+        if cursor is None:
+            return self.position_line
+        if cursor.call is not None:
+            return self._level.line_of_call(self._tree.path(cursor.call))
+        number = (cursor.position or 1) - 1
+        call = self._view.timeline.log.row(number)[3] if number < len(self._view.timeline) else -1
+        return self._level.line_of_transition(number, self._tree.path(call))
+
+    @property
+    def level(self) -> Level:
+        """The outline behind the lines, for a compare view."""
+        return self._level
+
+    def __len__(self) -> int:
+        return len(self._level)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        item = self._level.item(index)
+        here = index == self.cursor_line
+        return self._call_row(item, here) if item.call >= 0 else self._transition_row(item, here)
+
+    def _shade(self, number: int) -> str:
+        return "dim" if number < self._view.position else "faint"
+
+    def _start(self, label: str, role: str, depth: int, here: bool) -> tuple[Line, int]:
+        line = Line().put(0, ">" if here else "", "bright").put(max(1, 8 - len(label)), label, role)
+        return line, 9 + 2 * min(depth, _MAX_DEPTH)
+
+    def _call_row(self, item: Item, here: bool) -> Row:
+        view, timeline = self._view, self._view.timeline
+        operation = item.depth == 0
+        is_current = item.call in self._open
+        number = timeline.call(item.call).op
+        label = str(number) if operation else timeline.place_name(min(item.number + 1, timeline.op_end(number)))
+        role = "text" if is_current else self._shade(item.number)
+        line, column = self._start(label, "dim" if is_current else role, item.depth, here)
+        fold = ("\u25be" if item.is_open else "\u25b8") if view.glyphs == "unicode" else ("v" if item.is_open else "+")
+        words = texts.op_text(view, number) if operation else texts.call_text(view, item.call)
+        line.put(column, fold, "dim" if role == "text" else role)
+        line.put(column + 2, words, marked(role, "bold") if here and is_current else role)
+        right = self._words_inside(item, operation) if not item.is_open else self._result(number, operation)
+        if not item.is_open:
+            room = self._width - self._column - 2 - sum(len(text) for text, _ in right)
+            line.put(self._column, texts.call_summary(view, item.call)[: max(room, 0)], role)
+        position = timeline.op_start(number) if operation else item.number + 1
+        return Row(line.spans, Target("call", "", position, item.call), band=here, right=right)
+
+    def _result(self, number: int, operation: bool) -> tuple[Span, ...]:
+        """What the kernel refused, where the stop's word goes."""
+        result = self._view.timeline.result(number) if operation else "ok"
+        if result == "ok":
+            return ()
+        return ((result, "alarm" if result.startswith(("BUG", "OOPS")) else "text"),)
+
+    def _words_inside(self, item: Item, operation: bool) -> tuple[Span, ...]:
+        """The stops inside a folded call: `leak`, `4 leak`."""
+        start, end = int(self._tree.start[item.call]), int(self._tree.end[item.call])
+        result = self._result(self._view.timeline.call(item.call).op, operation)
+        if result:
+            return result
+        words = texts.stop_words(self._view, start, end)
+        return ((words, self._shade(start)),) if words else ()
+
+    def _transition_row(self, item: Item, here: bool) -> Row:
+        view, number = self._view, item.number
+        is_step = number == view.marked
+        role = "text" if is_step else self._shade(number)
+        line, column = self._start(view.timeline.place_name(number + 1), "dim" if is_step else role, item.depth, here)
+        subject, old, new = texts.change_words(view, number)
+        line.put(column + 2, subject, "text+bold" if is_step else role)
+        words = texts.stop_words(view, number, number + 1)
+        right: tuple[Span, ...] = ((words, "alarm_fill" if is_step and not view.undone else role),) if words else ()
+        if is_step and view.undone:
+            right = (("undone", "dim"), *((("  ", "dim"), (words, "dim")) if words else ()))
+        at = max(self._column, line.width + 1)
+        room = self._width - at - 2 - sum(len(text) for text, _ in right)
+        change = f"{old} -> {new}" if old else new
+        line.put(self._column, change[: max(room, 0)], "accent" if is_step else role)
+        return Row(line.spans, Target("position", texts.subject_text(view, number), number + 1), band=here, right=right)

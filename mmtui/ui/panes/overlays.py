@@ -1,0 +1,181 @@
+"""What the frame map shows in a cell (state, count, age, holder), and the words about one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word, marked
+from mmtui.ui.rows import Row
+
+if TYPE_CHECKING:
+    from mmtui.ui.view import Overlay, View
+
+Cell = tuple[str, str, str, str]
+"""Glyph and its role, the character after it and its role."""
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_QUIET = "._R"
+FIELDS = ("count", "mapcount", "flags", "mapping", "free")
+_AGE_STEPS = 8
+_HOLDERS = {"pte": ("t", "kind.A"), "owner": ("d", "kind.N"), "cache": ("f", "kind.F"), "pin": ("p", "kind.D")}
+
+_WORDS = {
+    ".": "free", "_": "a hole: no struct page", "A": "anonymous", "c": "shared, copy on write", "F": "page cache",
+    "S": "slab", "P": "page table", "Z": "the zero page", "N": "nopage driver page", "D": "pfn-mapped", "R": "reserved",
+    "!": "leaked", "X": "freed while mapped", "?": "unknown",
+}  # fmt: skip
+
+
+def count_digit(number: int) -> str:
+    """A count in one column: 0-9, then a-z, then `*`; `-` below zero."""
+    if number < 0:
+        return "-"
+    return _DIGITS[number] if number < len(_DIGITS) else "*"
+
+
+def cells(view: View, overlay: Overlay) -> Callable[[int, str], Cell]:
+    """The function that says what a frame's cell shows under an overlay."""
+    makers = {"state": _state, "count": _count, "age": _age, "holder": _holder}
+    return makers[overlay](view)
+
+
+def _state(view: View) -> Callable[[int, str], Cell]:
+    counts = view.machine.page.count
+
+    def cell(pfn: int, glyph: str) -> Cell:
+        number, role = int(counts[pfn]), kind_role(glyph)
+        changed = view.changed("page.count", pfn) or view.changed("page.mapcount", pfn)
+        shown = glyph not in _QUIET and (number != 1 or changed) and not (glyph == "Z" and number == 0)
+        return glyph, role, count_digit(number) if shown else " ", "dim"
+
+    return cell
+
+
+def _count(view: View) -> Callable[[int, str], Cell]:
+    counts = view.machine.page.count
+
+    def cell(pfn: int, glyph: str) -> Cell:
+        role = kind_role(glyph)
+        return (glyph, role, " ", "dim") if glyph in "._" else (count_digit(int(counts[pfn])), role, " ", "dim")
+
+    return cell
+
+
+def _age(view: View) -> Callable[[int, str], Cell]:
+    """How long ago the frame changed: the taller the bar, the more recent, in eighths of the way back to the start."""
+    ramp = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588" if view.glyphs == "unicode" else ".:-=+*#@"
+
+    def cell(pfn: int, glyph: str) -> Cell:
+        at = changed_at(view, pfn)
+        if at is None:
+            return glyph if glyph in "._" else " ", "faint", " ", "dim"
+        step = (_AGE_STEPS - 1) * at // max(view.position, 1)
+        return ramp[min(step, _AGE_STEPS - 1)], "dim", " ", "dim"
+
+    return cell
+
+
+def _holder(view: View) -> Callable[[int, str], Cell]:
+    """The first letter of what holds the frame: pid of a pte, d driver, f page cache, p pin, `!` nobody."""
+
+    def cell(pfn: int, glyph: str) -> Cell:
+        if glyph in "._RZ":
+            return glyph, kind_role(glyph), " ", "dim"
+        ledger = view.timeline.holders(pfn)
+        held = [row for row in ledger.rows if row.ref]
+        if not held:
+            return "!" if ledger.count else "-", "alarm" if ledger.count else "faint", " ", "dim"
+        first = held[0]
+        if first.pid is not None and first.kind == "pte":
+            return count_digit(first.pid), "kind.A", " ", "dim"
+        letter, role = _HOLDERS.get(first.kind, (first.kind[:1], "text"))
+        return letter, role, " ", "dim"
+
+    assert view.machine is not None
+    return cell
+
+
+def legend(view: View) -> list[Row]:
+    """What the characters of an overlay mean."""
+    words = {
+        "count": "page_count of each frame: 0-9, then a-z, * above",
+        "age": "the taller, the later it changed; blank: never",
+        "holder": "pid of the pte that holds it, d driver, f file, p pin",
+        "state": "",
+    }[view.overlay]
+    return [Row(Line().put(2, view.overlay, "text+bold").add(words, "dim", 2).spans)]
+
+
+def changed_at(view: View, pfn: int, fields: tuple[str, ...] = FIELDS) -> int | None:
+    """The position of the last change of a frame by now, None if nothing changed it yet."""
+    latest = max((_last(view, field, pfn) for field in fields), default=0)
+    return latest or None
+
+
+def _last(view: View, field: str, pfn: int) -> int:
+    history = view.timeline.history(f"page.{field}", pfn)
+    at = int(np.searchsorted(history, view.position, side="right"))
+    return int(history[at - 1]) if at else 0
+
+
+def field_change(view: View, pfn: int, field: str) -> str:
+    """`23.1   1 -> 2`, or `never changed`."""
+    at = _last(view, field, pfn)
+    if not at:
+        return "never changed"
+    transition = view.timeline.transition(at - 1)
+    old, new = (_field_word(view, field, value) for value in (transition.old, transition.new))
+    return f"{view.timeline.place_name(at)}   {old} -> {new}"
+
+
+def _field_word(view: View, field: str, value: int) -> str:
+    if field == "flags":
+        return flags_word(value)
+    return mapping_word(view.timeline, value) if field == "mapping" else str(value)
+
+
+def last_change(view: View, pfn: int) -> str:
+    """`last change 23.1  count 1 -> 2`."""
+    at = changed_at(view, pfn)
+    if at is None:
+        return "never changed"
+    transition = view.timeline.transition(at - 1)
+    old, new = (_field_word(view, transition.column, value) for value in (transition.old, transition.new))
+    return f"last change {view.timeline.place_name(at)}  {transition.column} {old} -> {new}"
+
+
+def state_words(view: View, pfn: int, glyph: str) -> str:
+    """The glyph in words."""
+    return _WORDS.get(glyph, "unknown")
+
+
+def whose(view: View, pfn: int) -> str:
+    """Whose page it is: `nopage page of drv, block 008-00b`, `anon page of pid 1, first at op 9`, `page 3 of sh`."""
+    machine, timeline = view.machine, view.timeline
+    buf = machine.buf
+    for row in np.flatnonzero(buf.state == 1):
+        first, size = int(buf.pfn[row]), 1 << int(buf.order[row])
+        if first <= pfn < first + size:
+            return f"page of {timeline.string(int(buf.driver[row]))}, block {first:03x}-{first + size - 1:03x}"
+    mapping = int(machine.page.mapping[pfn])
+    if mapping and not mapping & 1:
+        return f"page {int(machine.page.index[pfn])} of {inode_name(timeline, mapping // 2)}"
+    if mapping:
+        return "anonymous page"
+    return "the zero page: reads of untouched anonymous memory" if pfn == 1 else ""
+
+
+__all__ = [
+    "cells",
+    "changed_at",
+    "count_digit",
+    "field_change",
+    "last_change",
+    "legend",
+    "marked",
+    "state_words",
+    "whose",
+]

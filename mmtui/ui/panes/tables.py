@@ -1,0 +1,171 @@
+"""2 Tables: the page directories and entries of the process in view, or of two processes face to face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, PTE_PRESENT, PTE_PROTNONE
+from mmtui.engine.schema import PTES_PER_PT
+from mmtui.ui.panes import subjects, texts
+from mmtui.ui.panes.common import Line, address_text, hardware, hex_width, pfn_text, pfn_width, pte_ref, title
+from mmtui.ui.panes.entries import (
+    COLUMNS,
+    Entry,
+    entries_of,
+    entry_at,
+    entry_of,
+    entry_row,
+    pte_target,
+    tables_of,
+)
+from mmtui.ui.panes.pair import PAIR_WIDTH, build_pair
+from mmtui.ui.rows import PaneRows, Row, Target
+
+if TYPE_CHECKING:
+    from mmtui.ui.view import View
+
+_PRESENT = PTE_PRESENT | PTE_PROTNONE
+
+
+def build(view: View, width: int, height: int) -> PaneRows:
+    """The tables of one process; of parent and child together during a fork, or on demand, where they fit."""
+    pair = subjects.pair_in_view(view)
+    extra = 2 * (pfn_width(view) - 3) + hex_width(view) - 8
+    if pair and width >= PAIR_WIDTH + extra:
+        return build_pair(view, pair, width)
+    process = view.process
+    if process is None:
+        return PaneRows(title(view, "tables", "Tables"), empty="No process yet. n runs the first operation.")
+    words = title(view, "tables", f"Tables pid {process.pid}")
+    if not tables_of(view, process.pid):
+        return PaneRows(words, empty=f"pid {process.pid} has no page tables.")
+    rows = TableRows(view, process.pid, _cursor(view, process.pid))
+    present = sum(count for _, _, count, _ in rows.directories)
+    changed = subjects.step_row_in(view, process.pid, rows.index_of)
+    head = [_heading(view)]
+    foot = _foot(view, rows.cursor_entry)
+    return PaneRows(words, ((f"{present} present", "dim"),), head, rows, foot, rows.cursor_index, changed)
+
+
+def columns_of(view: View) -> tuple[tuple[int, ...], int]:
+    """The columns of address, pfn, bits and ref, and that of the page, widened for longer addresses and pfns."""
+    wide, pfn = hex_width(view) - 8, pfn_width(view) - 3
+    address, number, bits, ref = COLUMNS
+    return (address, number + wide, bits + wide + pfn, ref + wide + pfn), 29 + wide + pfn
+
+
+def _heading(view: View) -> Row:
+    columns, page = columns_of(view)
+    line = Line().put(columns[0], "address", "dim").put(columns[1], "pfn", "dim").put(columns[2], "P RW A D", "dim")
+    return Row(line.put(columns[3], "ref", "dim").put(page, "page", "dim").spans)
+
+
+def _cursor(view: View, pid: int) -> Target | None:
+    """The entry under the cursor: the person's, else the step's, else the one that maps the step's page."""
+    if "tables" in view.cursors:
+        return view.cursors["tables"]
+    if view.step_pte and view.step_pte[0] == pid:
+        return pte_target(*view.step_pte)
+    place = subjects.entry_near_step(view, pid)
+    return pte_target(pid, place) if place is not None else None
+
+
+class TableRows(Sequence[Row]):
+    """The lines of one process: a directory line before the entries of each page table. Lines are made on demand."""
+
+    def __init__(self, view: View, pid: int, cursor: Target | None) -> None:
+        self._view, self._pid, self._cursor = view, pid, cursor
+        self._addresses, self._rows = entries_of(view, pid)
+        self.directories = [
+            (base, int(np.searchsorted(self._addresses, base)), *_present(view, table))
+            for table, base in tables_of(view, pid)
+        ]
+        # Line of each directory: the entries before it, plus one for every directory before it.
+        self._starts = [first + number for number, (_, first, _, _) in enumerate(self.directories)]
+        found = subjects.parse_target(cursor)
+        self._at = found[2] if found and found[0] == "pte" and found[1] == pid else None
+
+    def __len__(self) -> int:
+        return len(self._addresses) + len(self.directories)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        directory = int(np.searchsorted(self._starts, index, side="right")) - 1
+        if self._starts[directory] == index:
+            return _directory_row(self._view, *self.directories[directory])
+        columns, page = columns_of(self._view)
+        return entry_row(self._view, self._entry(index - directory - 1), self._cursor, columns, page)
+
+    def _entry(self, number: int) -> Entry:
+        return entry_at(self._view, self._pid, int(self._addresses[number]), int(self._rows[number]))
+
+    def index_of(self, address: int) -> int | None:
+        """The line of an address, None if it is not listed."""
+        number = int(np.searchsorted(self._addresses, address))
+        if number == len(self._addresses) or self._addresses[number] != address:
+            return None
+        return number + sum(1 for base, *_ in self.directories if base <= address)
+
+    @property
+    def cursor_index(self) -> int | None:
+        """The line of the cursor."""
+        return None if self._at is None else self.index_of(self._at)
+
+    @property
+    def cursor_entry(self) -> Entry | None:
+        """The entry under the cursor."""
+        return None if self._at is None else entry_of(self._view, self._pid, self._at)
+
+
+def _present(view: View, table: int) -> tuple[int, bool]:
+    """Present entries of a page table, and whether this operation changed any."""
+    first = table * PTES_PER_PT
+    values: NDArray[np.int64] = view.machine.pte.val[first : first + PTES_PER_PT]
+    low, high = np.searchsorted(view.op_changes.rows("pte.val", view.position), (first, first + PTES_PER_PT))
+    return int(np.count_nonzero(values & _PRESENT)), bool(low != high)
+
+
+def _directory_row(view: View, base: int, _first: int, present: int, changed: bool) -> Row:
+    columns, _ = columns_of(view)
+    line = Line().put(1, f"pgd {base >> PMD_SHIFT:03x}", "dim")
+    line.put(columns[1], f"{address_text(view, base)}-{address_text(view, base + PMD_SIZE)}", "dim")
+    return Row(line.spans, right=((str(present), "recent" if changed else "dim"), (" present", "dim")))
+
+
+def _foot(view: View, entry: Entry | None) -> list[Row]:
+    """The raw value, and what the ref column means for this entry."""
+    if entry is None:
+        return []
+    columns, _ = columns_of(view)
+    line = Line().put(2, "value", "dim")
+    rows = [Row(value_spans(view, entry, line, columns[1]).spans)]
+    value = entry.value or entry.before or 0
+    words = texts.ref_words(view, value, gone=not entry.value)
+    if words:
+        label = Line().put(2, "was " if not entry.value else "ref ", "dim").put(6, pte_ref(value).strip(), "kind.D")
+        rows.append(Row(label.put(columns[1], words, "dim").spans))
+    return rows
+
+
+def value_spans(view: View, entry: Entry, line: Line, column: int) -> Line:
+    """`00008027 -> 00000000`: the entry as the machine sees it, before this operation and now."""
+    digits = hex_width(view)
+    form = (lambda v: f"{v:d}") if view.numbers == "decimal" else (lambda v: f"{v:0{digits}x}")
+    old = view.shown[0] if view.step_cell == ("pte.val", entry.row) else entry.before
+    if old is None or hardware(old) == hardware(entry.value):
+        return line.put(column, form(hardware(entry.value)), "text")
+    return line.put(column, f"{form(hardware(old))} -> {form(hardware(entry.value))}", "text")
+
+
+__all__ = ["TableRows", "build", "columns_of", "pfn_text"]

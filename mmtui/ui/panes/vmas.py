@@ -1,0 +1,220 @@
+"""1 VMAs: every process with its address space; the flags that the story is about get a row of their own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mmtui.engine.flags import MAGIC_VM_FLAGS, prot_text, vm_flag_names
+from mmtui.ui.panes import subjects, texts
+from mmtui.ui.panes.common import (
+    MAGIC_KINDS,
+    Line,
+    address_text,
+    hex_width,
+    kind_role,
+    marked,
+    plural,
+    title,
+    wrap,
+)
+from mmtui.ui.panes.entries import entries_between, entry_row, present_in
+from mmtui.ui.rows import PaneRows, Row, Span, Target
+from mmtui.words.flags import flag_meaning
+
+if TYPE_CHECKING:
+    from mmtui.engine.timeline import Process, Timeline, Vma
+    from mmtui.ui.view import View
+
+_COUNT_COLUMNS = 38
+_PTES_SHOWN = 64
+
+
+def build(view: View, width: int, height: int) -> PaneRows:
+    """Processes, their vmas and the magic flags; the fields of the selected vma at the foot."""
+    if not view.processes:
+        return PaneRows(title(view, "vmas", "VMAs"), empty="No process yet. n runs the first operation.")
+    cursor = _cursor(view)
+    rows: list[Row] = []
+    for process in view.processes:
+        if rows and view.size == "wide":
+            rows.append(Row())
+        rows += _process_rows(view, process, cursor, width)
+    at = next((i for i, row in enumerate(rows) if cursor and row.target == cursor), None)
+    changed = tuple(
+        i for i, row in enumerate(rows) if any(role.startswith("accent") for _, role in row.spans + row.right)
+    )
+    foot = () if view.size == "narrow" else _foot(view, cursor, width, height)
+    note = plural(len(view.processes), "process")
+    return PaneRows(title(view, "vmas", "VMAs"), ((note, "dim"),), (), rows, foot, at, changed)
+
+
+def vma_target(pid: int, start: int) -> Target:
+    """The target of a vma's row."""
+    return Target("vma", f"vma[{pid}:{start:#x}]")
+
+
+def _cursor(view: View) -> Target | None:
+    """Where the cursor is: where the person put it, else on the vma that this step is about."""
+    if "vmas" in view.cursors:
+        return view.cursors["vmas"]
+    found = subjects.step_vma(view)
+    if found:
+        return vma_target(*found)
+    return Target("task", f"task[{view.process.pid}]") if view.process else None
+
+
+def _open(view: View, process: Process) -> bool:
+    """Whether the process shows its vmas: the one in view, both sides of a fork, all where there is room."""
+    if view.all_processes or view.size == "wide":
+        return True
+    pids = {view.process.pid if view.process else None, subjects.fork_parent(view)}
+    return process.pid in pids
+
+
+def _process_rows(view: View, process: Process, cursor: Target | None, width: int) -> list[Row]:
+    is_open = _open(view, process)
+    rows = [_process_row(view, process, is_open, cursor)]
+    if is_open:
+        for vma, gone in _vmas_and_gone(view, process.pid):
+            rows += _vma_rows(view, process.pid, vma, gone, cursor, width)
+    return rows
+
+
+def _process_row(view: View, process: Process, is_open: bool, cursor: Target | None) -> Row:
+    target = Target("task", f"task[{process.pid}]")
+    here = cursor == target
+    fold = ("\u25be" if is_open else "\u25b8") if view.glyphs == "unicode" else ("v" if is_open else "+")
+    name_role = marked(view.role("text", ("task.pid", process.task)), "bold", *(["underline"] if here else []))
+    line = Line()
+    line.put(0, ">" if here else "", "bright").put(1, fold, "dim").put(3, f"pid {process.pid}", name_role)
+    child = process.parent_pid and subjects.fork_parent(view) == process.parent_pid
+    line.add(f"child of {process.parent_pid}" if child else process.name, "dim" if child else "text+bold", 1)
+    if process.state == "exiting":
+        line.add("exiting", view.role("text", ("task.state", process.task)), 2)
+    return Row(line.spans, target, band=here, right=_rss(view, process))
+
+
+def _rss(view: View, process: Process) -> tuple[Span, ...]:
+    """`F 3  A 5`: file_rss and anon_rss under the kinds' glyphs."""
+    roles = [
+        view.role("dim", ("mm.file_rss", process.mm), ("mm.rss", process.mm)),
+        view.role("dim", ("mm.anon_rss", process.mm)),
+    ]
+    numbers = (process.file_rss, process.anon_rss)
+    other = next((p for p in view.twin.processes if p.pid == process.pid), None) if view.twin else None
+    if other:
+        theirs = (other.file_rss, other.anon_rss)
+        roles = [role if ours == it else "diff" for role, ours, it in zip(roles, numbers, theirs, strict=True)]
+    return (
+        ("F", "kind.F"), (" ", "dim"), (str(numbers[0]), roles[0]), ("  ", "dim"),
+        ("A", "kind.A"), (" ", "dim"), (str(numbers[1]), roles[1]),
+    )  # fmt: skip
+
+
+def _vmas_and_gone(view: View, pid: int) -> list[tuple[Vma, bool]]:
+    """The vmas of a process by address, with those that this operation took away."""
+
+    def vmas(timeline: Timeline) -> list[Vma]:
+        return timeline.vmas(pid) if any(process.pid == pid for process in timeline.processes()) else []
+
+    assert view.machine is not None
+    now = view.timeline.vmas(pid)
+    rows = {vma.row for vma in now}
+    before = view.before_op(f"vmas {pid}", vmas)
+    all_of_them = [(vma, False) for vma in now] + [(vma, True) for vma in before if vma.row not in rows]
+    return sorted(all_of_them, key=lambda pair: (pair[0].start, pair[0].end))
+
+
+def _vma_rows(view: View, pid: int, vma: Vma, gone: bool, cursor: Target | None, width: int) -> list[Row]:
+    target = vma_target(pid, vma.start)
+    here = cursor == target
+    rows = [_vma_row(view, pid, vma, gone, target, here, width)]
+    for flag in vma.flag_names:
+        if flag in MAGIC_KINDS and not gone:
+            rows.append(_flag_row(view, vma, flag, width))
+    if here and view.size == "narrow" and not gone:
+        for entry in entries_between(view, pid, vma.start, vma.end)[:_PTES_SHOWN]:
+            rows.append(entry_row(view, entry, None, (4, 13, 17, 26), None))
+    return rows
+
+
+def _vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: bool, width: int) -> Row:
+    digits = hex_width(view)
+    fields = [(f"vma.{name}", vma.row) for name in ("vm_start", "vm_end", "state")]
+    role = "faint" if gone else view.role("text", *fields)
+    prot_role = "faint" if gone else view.role("text", ("vma.vm_flags", vma.row))
+    line = Line().put(0, ">" if here else "", "bright")
+    span = f"{address_text(view, vma.start)}-{address_text(view, vma.end)}"
+    line.put(2, span, marked(role, "underline") if here else role)
+    column = 5 + 2 * digits - 1
+    prot = prot_role if prot_role != "accent" or role != "accent" else "accent"
+    line.put(column, prot_text(vma.flags), prot)
+    line.put(column + 5, vma.kind, "faint" if gone else kind_role(vma.kind) + "+bold")
+    right: tuple[Span, ...] = ()
+    if width >= _COUNT_COLUMNS + 2 * (digits - 8) and not gone:
+        right = _counts(view, pid, vma)
+    room = width - line.width - 2 - sum(len(text) for text, _ in right) - (1 if right else 0)
+    line.put(column + 7, vma.name[: max(room, 0)], role if role != "accent" else "text")
+    return Row(line.spans, target, band=here, right=right)
+
+
+def _counts(view: View, pid: int, vma: Vma) -> tuple[Span, ...]:
+    """`3/4`: present ptes and pages."""
+    present, changed = present_in(view, pid, vma)
+    return ((str(present), "recent" if changed else "dim"), (f"/{(vma.end - vma.start) // 4096}", "dim"))
+
+
+def _flag_row(view: View, vma: Vma, flag: str, width: int) -> Row:
+    line = Line().put(4, flag, MAGIC_KINDS[flag] + "+bold")
+    if view.step_cell == ("vma.vm_flags", vma.row):
+        line = Line().put(4, flag, "accent")
+    clause = flag_meaning(flag, view.timeline.kernel)
+    for words in (clause, re.split("[:;,]", clause)[0]):
+        if words and line.width + 1 + len(words) < width:
+            line.add(words, "dim", 1)
+            break
+    return Row(line.spans)
+
+
+def _foot(view: View, cursor: Target | None, width: int, height: int) -> list[Row]:
+    """The fields of the selected vma: labels at 2, values at 11."""
+    found = subjects.parse_target(cursor)
+    if found is None or found[0] != "vma":
+        return []
+    _, pid, start = found
+    if not any(process.pid == pid for process in view.processes):
+        return []
+    vma = next((vma for vma in view.timeline.vmas(pid) if vma.start == start), None)
+    if vma is None:
+        return []
+    rows = [_field(view, vma, "vm_ops", texts.vm_ops(view, vma))] if vma.vm_ops else []
+    offset = f"{vma.pgoff}" if view.numbers == "decimal" or vma.pgoff < 10 else f"{vma.pgoff:#x}"
+    rows.append(_field(view, vma, "vm_pgoff", offset))
+    rows.append(_field(view, vma, "anon_vma", texts.anon_vma(view, pid, vma)))
+    rows += _flag_lines(view, vma, width)
+    return rows[: max(0, height // 2)]
+
+
+def _field(view: View, vma: Vma, name: str, value: str) -> Row:
+    role = view.role("text", (f"vma.{name}", vma.row))
+    return Row(Line().put(2, name, "dim").put(11, value, role).spans)
+
+
+def _flag_lines(view: View, vma: Vma, width: int) -> list[Row]:
+    """vm_flags, the magic ones first and in their hue; in hex where that is chosen."""
+    names = vm_flag_names(vma.flags, view.timeline.kernel)
+    magic = [name for name in MAGIC_VM_FLAGS if name in names]
+    rest = sorted((name for name in names if name not in magic), key=lambda name: (name.startswith("VM_MAY"), name))
+    role = view.role("text", ("vma.vm_flags", vma.row))
+    lines = [((11, name, MAGIC_KINDS.get(name, "text") + "+bold"),) for name in magic]
+    rows = [Row(Line().put(*part).spans) for parts in lines for part in parts]
+    rows += [Row(Line().put(11, text, role).spans) for text in wrap(" ".join(rest), max(8, width - 12))]
+    if view.numbers == "decimal":
+        rows = [Row(Line().put(11, f"{vma.flags:#x}", role).spans)]
+    if not vma.flags & 0x8 and vma.flags & 0x2 and not magic and view.numbers != "decimal":
+        rows.append(Row(Line().put(11, "private: COW", "text").spans))
+    head = Line().put(2, "vm_flags", "dim")
+    for text, span_role in rows[0].spans[-1:]:
+        head.put(11, text, span_role)
+    return [Row(head.spans), *rows[1:]]
