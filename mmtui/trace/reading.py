@@ -26,8 +26,8 @@ _ENVELOPE: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _FIELDS: Final = {field.encode_name: field.type for field in msgspec.structs.fields(Trace)}
 _OPAQUE: Final = ("log", "recording")
 
-# Numbers in hex where they usually stand; in other places, or oddly spaced, the slow path reads them. Exact,
-# although it looks at text: in JSON an unescaped quote cannot stand inside a string, and only a key is followed by a colon.
+# Numbers in hex where they usually stand; in other places, or oddly spaced, the slow path reads them. Exact, although
+# it looks at text: in JSON an unescaped quote cannot stand inside a string, and only a key is followed by a colon.
 _HEX_VALUE: Final = re.compile(
     rb'"0[xX](?:(?<=addr": "0.)|(?<=addr":"0.)|(?<=pfn": "0.)|(?<=pfn":"0.)|(?<=pgoff": "0.)|(?<=pgoff":"0.))'
     rb'([0-9a-fA-F]{1,16})"'
