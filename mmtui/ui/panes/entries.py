@@ -12,6 +12,8 @@ from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes.common import (
     Line,
     address_text,
+    hardware,
+    hex_width,
     kind_role,
     marked,
     page_name,
@@ -204,3 +206,13 @@ def page_spans(view: View, value: int) -> tuple[Span, ...]:
         return (("D", marked("kind.D", "bold")), ("no struct page", "dim"))
     glyph = view.timeline.frame(pfn).glyph
     return ((glyph, marked(kind_role(glyph), "bold")), (page_name(view, pfn), "dim"))
+
+
+def value_spans(view: View, entry: Entry, line: Line, column: int) -> Line:
+    """`00008027 -> 00000000`: the entry as the machine sees it, before this operation and now."""
+    digits = hex_width(view)
+    form = (lambda v: f"{v:d}") if view.numbers == "decimal" else (lambda v: f"{v:0{digits}x}")
+    old = view.shown[0] if view.step_cell == ("pte.val", entry.row) else entry.before
+    if old is None or hardware(old) == hardware(entry.value):
+        return line.put(column, form(hardware(entry.value)), "text")
+    return line.put(column, f"{form(hardware(old))} -> {form(hardware(entry.value))}", "text")

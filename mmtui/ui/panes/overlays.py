@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word, marked
+from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word
 from mmtui.ui.rows import Row
 
 if TYPE_CHECKING:
@@ -166,16 +166,3 @@ def whose(view: View, pfn: int) -> str:
     if mapping:
         return "anonymous page"
     return "the zero page: reads of untouched anonymous memory" if pfn == 1 else ""
-
-
-__all__ = [
-    "cells",
-    "changed_at",
-    "count_digit",
-    "field_change",
-    "last_change",
-    "legend",
-    "marked",
-    "state_words",
-    "whose",
-]

@@ -10,7 +10,7 @@ import numpy as np
 from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, pte_file, pte_pfn
 from mmtui.ui.panes import subjects
 from mmtui.ui.panes.common import Line, address_text, hex_width, pfn_text, pfn_width, pte_bits, pte_ref, pte_word, title
-from mmtui.ui.panes.entries import Entry, entries_of, entry_of, pte_target
+from mmtui.ui.panes.entries import Entry, entries_of, entry_of, pte_target, value_spans
 from mmtui.ui.rows import PaneRows, Row, Target
 
 if TYPE_CHECKING:
@@ -128,8 +128,6 @@ class PairRows(Sequence[Row]):
 
     def foot(self) -> list[Row]:
         """The raw value of the selected entry."""
-        from mmtui.ui.panes.tables import value_spans
-
         entry = entry_of(self._view, *self._selected) if self._selected else None
         if entry is None:
             return []

@@ -28,7 +28,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
     note: tuple[Span, ...] = ((f"{source.release}  {source.file}", "dim"),)
     rows = source_rows(view, source, line, width)
     if view.beside:
-        rows, words = _beside(view, source, line, width)
+        rows, words = _beside(view, function, source, line, width)
         note = ((words, "dim"),)
     index = line - source.first_line if source.first_line <= line < source.first_line + len(source.lines) else None
     return PaneRows(title(view, "source", f"Source {function}"), note, _chain(view), rows, (), index, follow="third")
@@ -103,9 +103,9 @@ def source_rows(view: View, source: Source, line: int, width: int, changed: froz
     return rows
 
 
-def _beside(view: View, source: Source, line: int, width: int) -> tuple[list[Row], str]:
+def _beside(view: View, function: str, source: Source, line: int, width: int) -> tuple[list[Row], str]:
     """The same function as the next kernel restates it: beside this one where there is room, else below it."""
-    following = next_kernel(view, source.subject if False else view.step.function if view.step else "")
+    following = next_kernel(view, function)
     if following is None:
         return source_rows(view, source, line, width), f"{source.release}: no later kernel changes it"
     ours, theirs = _changed_lines(source, following)

@@ -43,7 +43,7 @@ def fork_parent(view: View) -> int | None:
 
 
 def pair_in_view(view: View) -> tuple[int, int] | None:
-    """The two processes whose tables are shown together: of a fork, or (on demand) of the process in view and its kin."""
+    """The processes whose tables are shown together: of a fork, or (on demand) the one in view and its kin."""
     pids = [process.pid for process in view.processes]
     operation = view.timeline.op(view.op) if view.op >= 0 else None
     if isinstance(operation, Fork) and operation.parent in pids and operation.child in pids:

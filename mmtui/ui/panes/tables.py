@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, PTE_PRESENT, PTE_PROTNONE
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes import subjects, texts
-from mmtui.ui.panes.common import Line, address_text, hardware, hex_width, pfn_text, pfn_width, pte_ref, title
+from mmtui.ui.panes.common import Line, address_text, hex_width, pfn_width, pte_ref, title
 from mmtui.ui.panes.entries import (
     COLUMNS,
     Entry,
@@ -21,6 +21,7 @@ from mmtui.ui.panes.entries import (
     entry_row,
     pte_target,
     tables_of,
+    value_spans,
 )
 from mmtui.ui.panes.pair import PAIR_WIDTH, build_pair
 from mmtui.ui.rows import PaneRows, Row, Target
@@ -156,16 +157,3 @@ def _foot(view: View, entry: Entry | None) -> list[Row]:
         label = Line().put(2, "was " if not entry.value else "ref ", "dim").put(6, pte_ref(value).strip(), "kind.D")
         rows.append(Row(label.put(columns[1], words, "dim").spans))
     return rows
-
-
-def value_spans(view: View, entry: Entry, line: Line, column: int) -> Line:
-    """`00008027 -> 00000000`: the entry as the machine sees it, before this operation and now."""
-    digits = hex_width(view)
-    form = (lambda v: f"{v:d}") if view.numbers == "decimal" else (lambda v: f"{v:0{digits}x}")
-    old = view.shown[0] if view.step_cell == ("pte.val", entry.row) else entry.before
-    if old is None or hardware(old) == hardware(entry.value):
-        return line.put(column, form(hardware(entry.value)), "text")
-    return line.put(column, f"{form(hardware(old))} -> {form(hardware(entry.value))}", "text")
-
-
-__all__ = ["TableRows", "build", "columns_of", "pfn_text"]

@@ -34,14 +34,10 @@ def _op_words(view: View, operation: Op) -> list[str]:
     words = [f"pid {fields['pid']}"] if "pid" in fields and "addr" not in fields else []
     if "parent" in fields:
         words.append(f"pid {fields['parent']} -> pid {fields['child']}")
-    for name in ("addr", "new_addr"):
-        if fields.get(name) is not None:
-            words.append(address_text(view, fields[name]))
+    words += [address_text(view, fields[name]) for name in ("addr", "new_addr") if fields.get(name) is not None]
     if "pages" in fields:
         words.append(plural(fields["pages"], "page"))
-    for name in ("comm", "driver", "file", "buf", "pin", "prot"):
-        if fields.get(name):
-            words.append(str(fields[name]))
+    words += [str(fields[name]) for name in ("comm", "driver", "file", "buf", "pin", "prot") if fields.get(name)]
     if "pfn" in fields:
         words.append(pfn_text(view, fields["pfn"]))
     if fields.get("order"):

@@ -41,9 +41,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
             rows.append(Row())
         rows += _process_rows(view, process, cursor, width)
     at = next((i for i, row in enumerate(rows) if cursor and row.target == cursor), None)
-    changed = tuple(
-        i for i, row in enumerate(rows) if any(role.startswith("accent") for _, role in row.spans + row.right)
-    )
+    changed = tuple(i for i, row in enumerate(rows) if any("accent" in role for _, role in row.spans + row.right))
     foot = () if view.size == "narrow" else _foot(view, cursor, width, height)
     note = plural(len(view.processes), "process")
     return PaneRows(title(view, "vmas", "VMAs"), ((note, "dim"),), (), rows, foot, at, changed)
@@ -130,12 +128,12 @@ def _vma_rows(view: View, pid: int, vma: Vma, gone: bool, cursor: Target | None,
     target = vma_target(pid, vma.start)
     here = cursor == target
     rows = [_vma_row(view, pid, vma, gone, target, here, width)]
-    for flag in vma.flag_names:
-        if flag in MAGIC_KINDS and not gone:
-            rows.append(_flag_row(view, vma, flag, width))
-    if here and view.size == "narrow" and not gone:
-        for entry in entries_between(view, pid, vma.start, vma.end)[:_PTES_SHOWN]:
-            rows.append(entry_row(view, entry, None, (4, 13, 17, 26), None))
+    if gone:
+        return rows
+    rows += [_flag_row(view, vma, flag, width) for flag in vma.flag_names if flag in MAGIC_KINDS]
+    if here and view.size == "narrow":
+        entries = entries_between(view, pid, vma.start, vma.end)[:_PTES_SHOWN]
+        rows += [entry_row(view, entry, None, (4, 13, 17, 26), None) for entry in entries]
     return rows
 
 
