@@ -82,8 +82,11 @@ class View:
         """The same view of the second kernel, None when there is only one."""
         if self.other is None:
             return None
+        operations = {self.timeline.op_call(k): k for k in range(self.timeline.op_count)} if self.folds else {}
+        known = [operations[call] for call in self.folds if call in operations]
+        folds = frozenset(self.other.op_call(k) for k in known if k < self.other.op_count)
         return replace(
-            self, timeline=self.other, position=self.other_position, came_from=None,
+            self, timeline=self.other, position=self.other_position, came_from=None, folds=folds,
             other=self.timeline, other_position=self.position,
         )  # fmt: skip
 

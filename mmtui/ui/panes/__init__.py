@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mmtui.ui.panes import frames, log, notes, source, tables, vmas, why
+from mmtui.ui.panes import aligned, frames, notes, source, tables, vmas, why
 from mmtui.ui.rows import PaneRows
 from mmtui.ui.view import View
 
@@ -22,7 +22,7 @@ PANES: dict[str, PaneSpec] = {
     "vmas": PaneSpec(1, "VMAs", vmas.build),
     "tables": PaneSpec(2, "Tables", tables.build),
     "frames": PaneSpec(3, "Frames", frames.build),
-    "log": PaneSpec(4, "Log", log.build),
+    "log": PaneSpec(4, "Log", aligned.build),
     "why": PaneSpec(5, "Why", why.build),
     "notes": PaneSpec(6, "Notes", notes.build),
     "source": PaneSpec(7, "Source", source.build),

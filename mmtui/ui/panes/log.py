@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, overload
 
 from mmtui.ui.panes import texts
 from mmtui.ui.panes.common import Line, marked, title
-from mmtui.ui.panes.outline import Item, Level, outline
+from mmtui.ui.panes.outline import Item, Level, Tree, outline
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
@@ -58,6 +58,25 @@ class LogRows(Sequence[Row]):
     def level(self) -> Level:
         """The outline behind the lines, for a compare view."""
         return self._level
+
+    @property
+    def tree(self) -> Tree:
+        """The calls behind the lines."""
+        return self._tree
+
+    def key_of(self, index: int) -> tuple[int, str]:
+        """What a line is about, without values: lines of two kernels with the same key face each other."""
+        item = self._level.item(index)
+        if item.call >= 0:
+            return item.depth, texts.call_text(self._view, item.call)
+        return item.depth, texts.change_words(self._view, item.number)[0]
+
+    def words_of(self, index: int) -> tuple[str, ...]:
+        """What a line says, without its position: two lines that say the same do not differ."""
+        item = self._level.item(index)
+        if item.call >= 0:
+            return ("",) if item.is_open else (texts.call_summary(self._view, item.call),)
+        return texts.change_words(self._view, item.number)
 
     def __len__(self) -> int:
         return len(self._level)

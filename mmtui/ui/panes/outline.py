@@ -129,6 +129,21 @@ class Level:
         line = number - begin + (0 if child == 0 else int(self._line[child - 1]) + 1)
         return self._shifted(line)
 
+    @property
+    def child_count(self) -> int:
+        """How many calls are directly inside."""
+        return len(self._children)
+
+    @property
+    def opened_children(self) -> list[int]:
+        """Which of them are unfolded, counted from 0."""
+        return self._opened
+
+    def lines_of(self, first: int, end: int) -> range:
+        """The lines from child `first` up to child `end`, with what unfolded ones show."""
+        starts = [self._shifted(int(self._line[at])) if at < len(self._line) else len(self) for at in (first, end)]
+        return range(*starts)
+
     def _shifted(self, line: int) -> int:
         """Where a line of this level stands, once the unfolded calls above it are counted."""
         above = sum(1 for at in self._opened if self._line[at] < line)
