@@ -45,7 +45,7 @@ class Progress:
 
 
 @click.command("record", context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
-@click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="The recording; compressed if it ends in .gz.")
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="The recording; .gz compresses it.")
 @click.option(
     "--steps/--events", "steps", default=True,
     help="Stop the program at every system call and fault and read its state (exact, slow), or only note the faults.",
@@ -57,7 +57,8 @@ def command(out: Path | None, steps: bool, max_steps: int | None, anonymize: boo
     """Run COMMAND and record every page fault, fork, mapping and copy that the kernel makes for it.
 
     The command runs exactly as given, without a shell; its output and its exit status are its own. Ctrl-C ends the
-    recording and keeps it. Root sees frames; without root they are symbolic. Example: mmtui record -- sh -c 'ls | wc -l'
+    recording and keeps it. Root sees frames; without root they are symbolic.
+    Example: mmtui record -- sh -c 'ls | wc -l'
     """
     progress = Progress()
     if shutil.which(command[0]) is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import gzip
 import os
 import platform
 import re
@@ -70,7 +71,8 @@ def _area(head: re.Match[bytes], flags: str) -> Area:
     start, end, perms, offset, device, inode, path = head.groups()
     name = path.decode("utf-8", "backslashreplace")
     return Area(
-        int(start, 16), int(end, 16), perms.decode(), flags, int(offset, 16), f"{device.decode()}:{inode.decode()}", name
+        int(start, 16), int(end, 16), perms.decode(), flags, int(offset, 16),
+        f"{device.decode()}:{inode.decode()}", name,
     )  # fmt: skip
 
 
@@ -92,8 +94,13 @@ class Pagemap:
         self._scanner = PageScan(self.fd)
 
     def table(self, number: int) -> bytes:
-        """The 512 entries of one page table's span, 8 bytes each; all zero where nothing is mapped."""
+        """The 512 entries of one page table's span, 8 bytes each; all zero where nothing is mapped.
+
+        Raises ProcessLookupError when the address space is no more.
+        """
         raw = os.pread(self.fd, PTRS_PER_TABLE * 8, number * PTRS_PER_TABLE * 8)
+        if not raw:
+            raise ProcessLookupError(errno.ESRCH, "the address space is gone")
         return raw.ljust(PTRS_PER_TABLE * 8, b"\0")
 
     def populated(self, vmas: Iterable[Area]) -> set[int]:
@@ -231,13 +238,13 @@ def command_name(tgid: int) -> str:
 
 
 def state_and_faults(stat: bytes) -> tuple[str, int]:
-    """From a /proc/.../stat text: the state's letter, and minflt + majflt. The comm may hold anything but the last `)`."""
+    """From a /proc/.../stat text: the state's letter, and minflt + majflt. The comm may hold anything, `)` too."""
     fields = stat[stat.rindex(b")") + 2 :].split(b" ", 10)
     return fields[0].decode(), int(fields[7]) + int(fields[9])
 
 
 def kernel_facts() -> dict[str, object]:
-    """What the reader of a recording must know of this kernel: release, machine, and the options that change meanings."""
+    """What the reader of a recording must know of this kernel: release, machine, options that change meanings."""
     options = _options()
     facts: dict[str, object] = {
         "kernel": platform.release(), "arch": platform.machine(), "page": os.sysconf("SC_PAGE_SIZE"),
@@ -253,8 +260,6 @@ def kernel_facts() -> dict[str, object]:
 
 def _options() -> dict[str, bool]:
     """The kernel's build options, as far as it tells; an option that is not there is unknown."""
-    import gzip
-
     try:
         text = gzip.decompress(Path("/proc/config.gz").read_bytes()).decode()
     except (OSError, EOFError):
@@ -262,6 +267,5 @@ def _options() -> dict[str, bool]:
             text = Path(f"/boot/config-{platform.release()}").read_text()
         except OSError:
             return {}
-    found = {name: True for name in re.findall(r"^(CONFIG_\w+)=y$", text, re.M)}
-    found |= {name: False for name in re.findall(r"^# (CONFIG_\w+) is not set$", text, re.M)}
-    return found
+    found = dict.fromkeys(re.findall(r"^(CONFIG_\w+)=y$", text, re.M), True)
+    return found | dict.fromkeys(re.findall(r"^# (CONFIG_\w+) is not set$", text, re.M), False)

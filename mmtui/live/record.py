@@ -157,7 +157,7 @@ def _record(
 ) -> Recorded:
     frames = proc.may_see_frames()
     if not frames:
-        say("frame numbers, map counts and page flags are not recorded: only root may see them (symbolic frames instead)")
+        say("frame numbers, map counts and page flags are not recorded: only root sees them (symbolic frames instead)")
     facts = proc.kernel_facts()
     neutral = Neutral() if options.anonymize else None
     try:

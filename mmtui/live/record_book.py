@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from mmtui.live import proc, ptrace
@@ -112,18 +113,23 @@ class Book:
         self._write(tgid, tid, event, [(space, changes)])
 
     def late_fault(self, tgid: int, tid: int, at: int, address: int, ip: int, addresses: set[int] | None) -> None:
-        """A fault at CLOCK_MONOTONIC time `at` that stopped nobody. `addresses`: where to look now for what has changed."""
-        read: list[tuple[AddressSpace, Changes]] = []
+        """A fault at CLOCK_MONOTONIC time `at` that stopped nobody. `addresses`: where to look now for changes."""
         space = self.spaces.get(tgid)
+        read: list[tuple[AddressSpace, Changes]] = []
         if addresses and space is not None:
             changes = Changes()
-            if all(space.has(one) for one in addresses):
-                for table in {one // proc.TABLE_SPAN for one in addresses}:
-                    space.read_near(table * proc.TABLE_SPAN, changes)
-            else:
-                space.read_all(changes, flags_too=False)
-            read.append((space, changes))
+            with suppress(ProcessLookupError):  # it has left this memory since: its exec or its end tells the rest
+                self._look(space, addresses, changes)
+                read.append((space, changes))
         self._write(tgid, tid, {"k": "fault", "addr": address, "ip": ip, "late": True}, read, at=at)
+
+    @staticmethod
+    def _look(space: AddressSpace, addresses: set[int], changes: Changes) -> None:
+        if not all(space.has(address) for address in addresses):
+            space.read_all(changes, flags_too=False)
+            return
+        for table in {address // proc.TABLE_SPAN for address in addresses}:
+            space.read_near(table * proc.TABLE_SPAN, changes)
 
     def lost(self, tgid: int, tid: int, count: int) -> None:
         """Here `count` faults were lost."""
@@ -134,11 +140,12 @@ class Book:
         read: list[tuple[AddressSpace, Changes]] = []
         for space in self._whose(tgid, everyone):
             changes = Changes()
-            if areas or everyone:
-                space.read_all(changes, flags)
-            elif entries:
-                space.read_entries(changes)
-            read.append((space, changes))
+            with suppress(ProcessLookupError):  # killed in this moment
+                if areas or everyone:
+                    space.read_all(changes, flags)
+                elif entries:
+                    space.read_entries(changes)
+                read.append((space, changes))
         self._write(tgid, tid, event, read)
 
     def _whose(self, tgid: int, everyone: bool) -> Iterable[AddressSpace]:

@@ -82,10 +82,10 @@ class Neutral:
         return [moved, moved + end - start, perms, flags, offset, device, self.path(path)]
 
     def _entries(self, entries: Line) -> Line:
-        return {
-            f"{self.address(int(address, 16)):x}": [self.pfn(entry[0]) if entry[0] and "p" in entry[1] else None, entry[1]]
-            for address, entry in entries.items()
-        }
+        return {f"{self.address(int(address, 16)):x}": self._entry(*entry) for address, entry in entries.items()}
+
+    def _entry(self, pfn: int | None, letters: str) -> list[Any]:
+        return [self.pfn(pfn) if pfn and "p" in letters else None, letters]
 
     def _event(self, event: Line) -> Line:
         changed = dict(event)

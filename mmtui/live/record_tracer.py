@@ -7,6 +7,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -60,7 +61,9 @@ class Outcome:
 class Tracer:
     """Drives the program that `root` is, which waits before its exec and is already seized."""
 
-    def __init__(self, root: int, book: Book, faults: bool, max_steps: int | None, tick: Callable[[Book], None]) -> None:
+    def __init__(
+        self, root: int, book: Book, faults: bool, max_steps: int | None, tick: Callable[[Book], None]
+    ) -> None:
         self.outcome = Outcome()
         self._root = root
         self._book = book
@@ -136,10 +139,8 @@ class Tracer:
     def _resume(self, task: Task) -> None:
         self._running, task.ready = task.tid, False
         number, task.signal = task.signal, 0
-        try:
+        with suppress(ProcessLookupError):  # killed while it was stopped: waitpid tells of it
             ptrace.resume(task.tid, number, syscalls=self._started and self._syscalls)
-        except ProcessLookupError:
-            pass  # killed while it was stopped: waitpid tells of it
 
     def _await(self, task: Task) -> None:
         """Wait until the task stops, or sleeps while others could run, or has kept us waiting for too long."""
@@ -332,14 +333,10 @@ class Tracer:
 
     @staticmethod
     def _free(tid: int, number: int) -> None:
-        try:
+        with suppress(ProcessLookupError):  # killed: waitpid tells of it
             ptrace.resume(tid, number, syscalls=False)
-        except ProcessLookupError:
-            pass  # killed: waitpid tells of it
 
     def _kill_all(self, number: int) -> None:
         for tgid in {task.tgid for task in self._tasks.values()}:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(tgid, number)
-            except ProcessLookupError:
-                pass

@@ -13,11 +13,12 @@ import msgspec
 from msgspec import Meta
 
 from mmtui.live.syscalls import ARGUMENTS
-from mmtui.trace.errors import MOST_SHOWN, Problem, TraceError
+from mmtui.trace.errors import MOST_SHOWN, Problem, TraceError, shown
 
 PAGE: Final = 4096
 USER_END: Final = 1 << 47  # an area above it (the gate page) belongs to no mm
 
+FORKING: Final = frozenset({"fork", "vfork", "clone", "clone3"})
 WORD: Final = (1 << 64) - 1
 
 Number = Annotated[int, Meta(ge=-(1 << 63))]  # at most WORD: checked by hand, the decoder's bounds are 63 bits
@@ -58,7 +59,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Why the program was stopped. `k`: start, exit (of a system call), fault, fork, vfork, clone, exec, signal, exiting, gone, lost.
+    """Why the program was stopped. `k`: start, exit (of a system call), fault, fork, vfork, clone, exec, signal,
+    exiting, gone, lost.
 
     `late`: the fault stopped nobody, and what it changed was read a moment later, together with others.
     """
@@ -96,9 +98,9 @@ class Stop(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What happened, in one word: the system call's name, or fault, fork, exec, signal, exiting, exit ..."""
+        """What happened, in one word: mmap, fault, fork, exec, exit ... `clone_return`: the fork has its own stop."""
         if self.ev.k == "exit":
-            return self.ev.name
+            return f"{self.ev.name}_return" if self.ev.name in FORKING else self.ev.name
         return "exit" if self.ev.k == "gone" else self.ev.k
 
     @property
@@ -206,7 +208,8 @@ def _header(line: bytes, name: str) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise TraceError(name, [Problem("1", 'not a recording: its first line needs "mmtui": 1 and "recording"')])
     if header.get("page", PAGE) != PAGE:
-        raise TraceError(name, [Problem("1", f"recorded with pages of {header['page']!r} bytes; only {PAGE} is understood")])
+        reason = f"recorded with pages of {shown(header['page'])} bytes; only {PAGE} is understood"
+        raise TraceError(name, [Problem("1", reason)])
     return header
 
 
