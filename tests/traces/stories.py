@@ -26,7 +26,7 @@ STORIES: dict[str, tuple[Case, ...]] = {
         on("B", "L", "23 -> pfn 8", "@23 8 c2 m0", "@23 pid 2 F2 N4", "27 leak 8 surplus in zap_pte_range",
            "@27 8 c2 m0", "28 leak 8 confirmed", "end 8 c1 m0 lost", "end 9 c0 lost", "end 10 c0 lost",
            "end 11 c0 lost"),
-        on(ALL, N, "@28 pid 1 F3 N5", "end 12 c2 m1", "end 15 c1 m1", "end 19 c1 m0", "end 21 free"),
+        on(ALL, None, "@28 pid 1 F3 N5", "end 12 c2 m1", "end 15 c1 m1", "end 19 c1 m0", "end 21 free"),
     ),
     "nopage-leak-small": (
         on("A C D3 D4 D", "", "@4 8 c2 m1", "@4 pid 1 F1 N0", "@5 8 c1 m0 +referenced", "end 8 free"),
