@@ -236,6 +236,7 @@ class Tracer:
 
     def _fork(self, task: Task, kind: str) -> None:
         child = ptrace.event_message(task.tid)
+        self._await_first_stop(child)
         tgid = proc.thread_group(child)
         new = self._tasks[child] = Task(child, tgid)
         self._book.fork(task.tgid, task.tid, kind, child, tgid)
@@ -243,6 +244,16 @@ class Tracer:
             self._early.discard(child)
             new.ready = True
             self._arm(new)
+
+    def _await_first_stop(self, child: int) -> None:
+        """On its way to its first stop the kernel writes the child's tid into the child's memory: let that be over."""
+        deadline = time.monotonic() + PATIENCE
+        while child not in self._early and time.monotonic() < deadline:
+            for stop in [stop for stop in self._queue if stop[0] == child and os.WIFSTOPPED(stop[1])]:
+                self._queue.remove(stop)
+                self._early.add(child)
+            if child not in self._early:
+                self._collect(SETTLE)
 
     def _syscall(self, task: Task) -> None:
         info = ptrace.syscall_info(task.tid)
