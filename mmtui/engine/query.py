@@ -267,7 +267,7 @@ def _is_subject(term: Field, items: Items, data: Data) -> Mask:
     if term.kind == "pte":
         pid, address = data.pte_place(rows, times)
         return np.equal(pid, term.ids[0]) & np.equal(address >> PAGE_SHIFT, term.ids[1] >> PAGE_SHIFT)
-    mm, _ = data.owner("vma", rows, times)
+    mm = data.mm_of_vma(rows, times)
     starts = data.history("vma.vm_start")
     begins = [np.equal(starts.after(rows, times - back), term.ids[1]) for back in (0, 1)]
     return np.equal(data.pid_of_mm(mm, times), term.ids[0]) & (begins[0] | begins[1])

@@ -5,6 +5,7 @@ Everything here is read from the log once and kept for the timeline; nothing rep
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,7 +36,7 @@ class History:
         order = np.argsort(rows << _TIME | times + 1, kind="stable")
         self.rows, self.times, self.old, self.new = rows[order], times[order], old[order], new[order]
         self._keys = self.rows << _TIME | self.times + 1
-        self._now = now
+        self.now = now
 
     def after(self, rows: Ints, times: Ints) -> Ints:
         """The value of each row just after each transition; with `times - 1`, just before."""
@@ -59,9 +60,9 @@ class History:
         return np.where((at < len(self._keys)) & (self.rows[index] == rows), self.times[index], never)
 
     def _untouched(self, rows: Ints) -> Ints:
-        if not len(self._now):
+        if not len(self.now):
             return np.zeros(len(rows), np.int64)
-        return np.where(rows < len(self._now), self._now[np.clip(rows, 0, len(self._now) - 1)], 0)
+        return np.where(rows < len(self.now), self.now[np.clip(rows, 0, len(self.now) - 1)], 0)
 
 
 @dataclass(frozen=True)
@@ -204,19 +205,19 @@ class Data:
         items = self.rows_at(table.transition)
         return Items(items.index, items.cell, items.old, items.new, table)
 
+    @cached_property
+    def _messages(self) -> tuple[Ints, NDArray[np.str_]]:
+        """Every message of the kernel: its transition, its kind."""
+        column = schema.COLUMN["trace.message"].id
+        printed = [(items.index[at], items.new[at]) for items in self.items() for at in [items.column == column]]
+        index = np.concatenate([index for index, _ in printed]) if printed else np.zeros(0, np.int64)
+        texts = [self.timeline.string(int(number)) for _, numbers in printed for number in numbers]
+        return index, np.array([str(json.loads(text)["kind"]) for text in texts], np.str_)
+
     def messages(self, kind: str | None) -> Ints:
         """The transitions at which the kernel printed a message (of a kind)."""
-        number = schema.COLUMN["trace.message"].id
-        printed = [items.index[items.column == number] for items in self.items()]
-        index = np.concatenate(printed) if printed else np.zeros(0, np.int64)
-        operations = np.searchsorted(self.operations.start, index, side="right") - 1
-        kinds = [
-            str(message["kind"])
-            for operation in np.unique(operations[operations >= 0])
-            for message in self.timeline.messages(int(operation))
-        ]
-        index = index[operations >= 0][: len(kinds)]
-        return index if kind is None else index[np.array([one == kind for one in kinds], bool)]
+        index, kinds = self._messages
+        return index if kind is None else index[kinds == kind]
 
     # Cells at any time
 
@@ -241,43 +242,47 @@ class Data:
         rows, times, old, new = (np.concatenate(column) for column in zip(*parts, strict=True))
         return History(rows, times, old, new, now.copy())
 
-    def owner(self, table: str, rows: Ints, times: Ints) -> tuple[Ints, Ints]:
-        """(mm, a moment) of rows of `vma` or `pt`: the mm that each belongs to, and when it did, nearest to `times`.
+    def mm_of_vma(self, rows: Ints, times: Ints) -> Ints:
+        """The mm of each vma. While it is being filled the one that it is about to get, when it is freed its last."""
+        after = self.history("vma.mm").after(rows, times)
+        coming = self.history("vma.state").after(rows, times) != 0
+        mm = self.history("vma.mm")
+        soon = mm.after(rows, np.minimum(mm.following(rows, times), self.length))
+        return np.where(after != 0, after, np.where(coming, soon, self._given("vma.mm").after(rows, times)))
 
-        A struct is filled and emptied field by field; while its mm is unset, the nearest one after it, or before, is.
-        """
-        mm = self.history(f"{table}.mm")
-        after, before = mm.after(rows, times), mm.after(rows, times - 1)
-        soon = np.minimum(mm.following(rows, times), np.maximum(self.length - 1, times))
-        moment = np.where(after != 0, times, np.where(before != 0, times - 1, soon))
-        return mm.after(rows, moment), moment
+    def _given(self, column: str) -> History:
+        """A column without its returns to 0: the last value that a row was given, or the first that it will be."""
+        name = f"{column} given"
+        if name not in self._histories:
+            history = self.history(column)
+            kept = history.new != 0
+            values = history.new[kept]
+            self._histories[name] = History(history.rows[kept], history.times[kept], values, values, history.now)
+        return self._histories[name]
+
+    def last(self, column: str, row: int, time: int) -> int:
+        """The last value but 0 of a cell, or the first that it will get."""
+        return int(self._given(column).after(np.array([row]), np.array([time]))[0])
 
     @cached_property
     def _tasks_of_mm(self) -> History:
         """The task that each mm was given to."""
-        tasks = self.history("task.mm")
-        given = tasks.new != 0
-        empty = np.zeros(0, np.int64)
-        rows = tasks.rows[given]
-        return History(tasks.new[given], tasks.times[given], rows, rows, empty)
+        given = self._given("task.mm")
+        return History(given.new, given.times, given.rows, given.rows, np.zeros(0, np.int64))
 
     def pid_of_mm(self, mm: Ints, times: Ints) -> Ints:
         """The process that an mm belongs to, or belonged to last; 0 where it never had one."""
-        task = self._tasks_of_mm.after(mm, times)
-        return self.pid_of_task(task, times)
+        return self.pid_of_task(self._tasks_of_mm.after(mm, times), times)
 
     def pid_of_task(self, task: Ints, times: Ints) -> Ints:
-        """The pid of a task; the one that it is about to get while it has none, the last one when it is gone."""
-        pids = self.history("task.pid")
-        after, before = pids.after(task, times), pids.after(task, times - 1)
-        soon = pids.after(task, np.minimum(pids.following(task, times), self.length))
-        return np.where(after != 0, after, np.where(before != 0, before, soon))
+        """The pid of a task; the last one when it is gone, the one that it will get before it has one."""
+        return self._given("task.pid").after(task, times)
 
     def pte_place(self, rows: Ints, times: Ints) -> tuple[Ints, Ints]:
         """(pid, address) of entries."""
         tables = rows >> PT_SHIFT
-        mm, moment = self.owner("pt", tables, times)
-        base = self.history("pt.base").after(tables, moment)
+        mm = self.history("pt.mm").after(tables, times)
+        base = self.history("pt.base").after(tables, times)
         return self.pid_of_mm(mm, times), base + (rows & schema.PTES_PER_PT - 1) * 4096
 
 

@@ -1,0 +1,177 @@
+"""Cells as a person names them: the subject of a cell, and its values spelled out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mmtui.engine import schema
+from mmtui.engine.pgtable import PTE_PRESENT, PTE_PROTNONE, PTE_RW
+from mmtui.engine.query_data import data_of
+from mmtui.words.text import address_text, page_flags_text, pfn_text, plain, pte_text
+
+if TYPE_CHECKING:
+    from mmtui.engine.timeline import Timeline
+
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "vma.state": ("free", "linked", "in no list"),
+    "vma.vm_ops": ("none", "file", "driver"),
+    "task.state": ("none", "running", "exiting"),
+    "buf.state": ("none", "allocated", "freed"),
+    "pin.state": ("none", "held"),
+    "driver.state": ("none", "declared"),
+    "driver.get_page": ("never", "always", "unless reserved"),
+    "inode.kind": ("none", "file", "device", "shmem"),
+    "page.free": ("in use", "free"),
+}
+_STRINGS: Final = frozenset(
+    {"task.name", "inode.name", "driver.name", "buf.name", "buf.driver", "pin.name", "trace.result"}
+)
+_ADDRESSES: Final = frozenset({"vma.vm_start", "vma.vm_end", "pt.base", "pin.address"})
+_PFNS: Final = frozenset({"buf.pfn", "pin.pfn", "cache.pfn"})
+_HEX: Final = frozenset({"vma.vm_flags"})
+
+
+def value_at(timeline: Timeline, column: str, row: int, number: int) -> int:
+    """The value of a cell just after transition `number`."""
+    history = data_of(timeline).history(column)
+    return int(history.after(np.array([row]), np.array([number]))[0])
+
+
+def pte_owner(timeline: Timeline, row: int, number: int) -> tuple[int, int]:
+    """(pid, address) of an entry at a transition."""
+    pid, address = data_of(timeline).pte_place(np.array([row]), np.array([number]))
+    return int(pid[0]), int(address[0])
+
+
+def vma_owner(timeline: Timeline, row: int, number: int) -> tuple[int, int]:
+    """(pid, vm_start) of a vma at a transition, while it is filled or emptied too."""
+    data = data_of(timeline)
+    rows, times = np.array([row]), np.array([number])
+    pid = data.pid_of_mm(data.mm_of_vma(rows, times), times)
+    start = data.history("vma.vm_start")
+    found = int(start.after(rows, times)[0]) or int(start.after(rows, times - 1)[0])
+    if not found:
+        # Not there yet, or gone already: the start that it is about to get, or had.
+        coming = value_at(timeline, "vma.state", row, number) != 0
+        soon = np.minimum(start.following(rows, times), len(timeline))
+        found = int(start.after(rows, soon)[0]) if coming else data.last("vma.vm_start", row, number)
+    return int(pid[0]), found
+
+
+def _mm_text(timeline: Timeline, mm: int, number: int) -> str:
+    pid = int(data_of(timeline).pid_of_mm(np.array([mm]), np.array([number]))[0])
+    return f"mm of pid {pid}" if pid else f"mm {mm}"
+
+
+def subject_text(timeline: Timeline, column: str, row: int, number: int) -> str:
+    """What a cell belongs to, as a person says it: `page 008`, `pte 2:0804e000`, `vma 2:10000000`, `pid 2`."""
+    table = column.partition(".")[0]
+    if table == "page":
+        return f"page {pfn_text(row)}"
+    if table == "pte":
+        pid, address = pte_owner(timeline, row, number)
+        return f"pte {pid}:{address_text(address)}"
+    if table == "vma":
+        pid, start = vma_owner(timeline, row, number)
+        return f"vma {pid}:{address_text(start)}"
+    if table == "pt":
+        pid, base = pte_owner(timeline, row * schema.PTES_PER_PT, number)
+        return f"page table {pid}:{address_text(base or value_at(timeline, 'pt.base', row, number - 1))}"
+    if table == "mm":
+        return _mm_text(timeline, row, number)
+    if table == "task":
+        pid = int(data_of(timeline).pid_of_task(np.array([row]), np.array([number]))[0])
+        return f"pid {pid}"
+    return _named_subject(timeline, table, row, number)
+
+
+def _named_subject(timeline: Timeline, table: str, row: int, number: int) -> str:
+    if table in ("driver", "buf", "pin", "inode"):
+        name = data_of(timeline).last(f"{table}.name", row, number)
+        word = {"buf": "buffer", "inode": "file"}.get(table, table)
+        return f"{word} {plain(timeline.string(name))}" if name else f"{word} {row}"
+    if table == "file":
+        inode = value_at(timeline, "file.inode", row, number)
+        name = timeline.string(value_at(timeline, "inode.name", inode, number))
+        return f"file {plain(name)}" if name else "shared anonymous memory"
+    if table == "cache":
+        return "page cache"
+    return "machine" if table == "sys" else f"op {max(timeline.op_at(number + 1), 0)}"
+
+
+def value_text(timeline: Timeline, column: str, value: int, number: int, unset: str = "·") -> str:
+    """A cell's value spelled out: a pte, flags by name, an address in hex, a name, else a number."""
+    if column in _NAMES and 0 <= value < len(_NAMES[column]):
+        return _NAMES[column][value]
+    if column == "pte.val":
+        return pte_text(value, unset)
+    if column == "page.flags":
+        return page_flags_text(value)
+    if column in _STRINGS:
+        return plain(timeline.string(value)) or "none"
+    if column in _ADDRESSES:
+        return address_text(value)
+    if column in _PFNS:
+        return pfn_text(value) if value > 0 else "none"
+    if column in _HEX:
+        return f"{value:08x}"
+    if column in _SPECIAL:
+        return _SPECIAL[column](timeline, value, number)
+    return f"{value:#x}" if column == "page.word" and value > 0xFFFF else str(value)
+
+
+def _prot(timeline: Timeline, value: int, number: int) -> str:
+    if not value & (PTE_PRESENT | PTE_PROTNONE):
+        return "none"
+    return "PROT_NONE" if not value & PTE_PRESENT else "read and write" if value & PTE_RW else "read only"
+
+
+def _mapping(timeline: Timeline, value: int, number: int) -> str:
+    if not value:
+        return "none"
+    return f"anon_vma {value >> 1}" if value & 1 else _inode(timeline, value >> 1, number)
+
+
+def _inode(timeline: Timeline, value: int, number: int) -> str:
+    if not value:
+        return "none"
+    name = timeline.string(value_at(timeline, "inode.name", value, number))
+    return f"file {plain(name)}" if name else "shmem"
+
+
+def _file(timeline: Timeline, value: int, number: int) -> str:
+    return _inode(timeline, value_at(timeline, "file.inode", value, number), number) if value else "none"
+
+
+def _owner(timeline: Timeline, value: int, number: int) -> str:
+    return _mm_text(timeline, value, number) if value else "none"
+
+
+def _task(timeline: Timeline, value: int, number: int) -> str:
+    return subject_text(timeline, "task.pid", value, number) if value else "none"
+
+
+def _anon_vma(timeline: Timeline, value: int, number: int) -> str:
+    return f"anon_vma {value}" if value else "none"
+
+
+def _buffer(timeline: Timeline, value: int, number: int) -> str:
+    return plain(timeline.string(value_at(timeline, "buf.name", value, number))) if value else "none"
+
+
+_SPECIAL: Final = {
+    "vma.vm_page_prot": _prot,
+    "page.mapping": _mapping,
+    "vma.vm_file": _file,
+    "file.inode": _inode,
+    "cache.inode": _inode,
+    "vma.mm": _owner,
+    "pt.mm": _owner,
+    "task.mm": _owner,
+    "pin.mm": _owner,
+    "task.parent": _task,
+    "vma.anon_vma": _anon_vma,
+    "driver.buf": _buffer,
+}

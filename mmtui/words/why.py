@@ -1,0 +1,138 @@
+"""Why a thing is as it is: its history as a chain of places, newest first, and the ledger of a frame in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mmtui.engine import schema
+from mmtui.engine.places import Subject
+from mmtui.words.calls import op_text
+from mmtui.words.changes import callers, transition_text
+from mmtui.words.refusals import refusal_text
+from mmtui.words.stops import stop_text
+from mmtui.words.text import address_text, count_text, pfn_text, plain
+
+if TYPE_CHECKING:
+    from mmtui.engine.timeline import Event, Holder, Ledger, Timeline
+
+_TELLING: Final = frozenset(
+    {"leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
+     "bad_pte", "bug"}
+)  # fmt: skip
+_PAGE_COLUMNS: Final = ("page.count", "page.free", "page.mapcount")
+_QUIET: Final = "the LRU's pagevec: taken and given back at once"
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of a causal chain: a place to travel to, and what happened there."""
+
+    position: int
+    sentence: str
+
+
+def why_chain(timeline: Timeline, subject: Subject, position: int, limit: int = 12) -> list[Link]:
+    """What made `subject` as it is at `position`: at most `limit` links, newest first.
+
+    For a frame: the changes of its count, mapcount and free state, the events about it, and the verdict of its
+    ledger at the head. For anything else: the changes of its cells.
+    """
+    columns = _columns(subject)
+    found: dict[int, Link] = {}
+    for place in _changes(timeline, subject.row, columns, position, 4 * limit):
+        link = _change_link(timeline, place)
+        if link is not None:
+            found[place] = link
+    if subject.kind == "page":
+        for event in _events_about(timeline, subject.row, position):
+            what, why = stop_text(timeline, event)
+            found[event.position] = Link(event.position, f"{event.kind}: {what} {why}")
+    links = sorted(found.values(), key=lambda link: -link.position)[:limit]
+    return links or _nothing(timeline, position)
+
+
+def _columns(subject: Subject) -> tuple[str, ...]:
+    if subject.column:
+        return (subject.column,)
+    if subject.kind == "page":
+        return _PAGE_COLUMNS
+    return tuple(f"{subject.table}.{field}" for field in schema.TABLES[subject.table])
+
+
+def _changes(timeline: Timeline, row: int, columns: tuple[str, ...], position: int, limit: int) -> list[int]:
+    """The newest positions up to `position` at which one of the columns changed."""
+    places = [np.asarray(timeline.history(column, row)) for column in columns]
+    merged = np.unique(np.concatenate(places))
+    return [int(place) for place in merged[merged <= position][::-1][:limit]]
+
+
+def _change_link(timeline: Timeline, place: int) -> Link | None:
+    said = transition_text(timeline, place - 1)
+    if said.clause == _QUIET:
+        return None
+    around = callers(timeline, timeline.transition(place - 1))
+    function = next((name for name in around if not name.startswith("op ")), said.function)
+    in_function = f" in {function}" if function else ""
+    field = said.subject.rpartition(" ")[2] if said.subject.startswith("page") else said.subject
+    because = f": {said.clause}" if said.clause else ""
+    return Link(place, f"{field} {said.change}{in_function}{because}")
+
+
+def _events_about(timeline: Timeline, pfn: int, position: int) -> list[Event]:
+    return [
+        event
+        for event in timeline.events()
+        if event.kind in _TELLING and event.subject.get("pfn") == pfn and event.position <= position
+    ]
+
+
+def _nothing(timeline: Timeline, position: int) -> list[Link]:
+    """An operation that was refused changed nothing of the subject; the refusal is the reason."""
+    number = timeline.op_at(position) if position else -1
+    if number >= 0 and timeline.result(number) not in ("ok", ""):
+        said = f"{op_text(timeline, number)}: {plain(timeline.result(number))}. {refusal_text(timeline, number)}"
+        return [Link(timeline.op_end(number), said)]
+    return []
+
+
+# The ledger
+
+
+def ledger_text(ledger: Ledger) -> list[str]:
+    """A frame's ledger as lines: each holder with its reference, the count, and the verdict."""
+    lines = [_holder_text(row) for row in ledger.rows]
+    surplus = ledger.count - ledger.held
+    if surplus > 0:
+        lines.append(f"+{surplus}  nobody")
+    lines.append(f"{ledger.count:>2}  page_count of {pfn_text(ledger.pfn)}, {verdict_text(ledger)}")
+    return lines
+
+
+def _holder_text(row: Holder) -> str:
+    reference = f"+{row.ref}" if row.ref else " ~"
+    since = f"since op {row.op} {plain(row.function)}" if row.op is not None and row.op >= 0 else "since boot"
+    return f"{reference}  {plain(row.name)}, {since}"
+
+
+def verdict_text(ledger: Ledger) -> str:
+    """`all held`, `1 more than is held`, `1 fewer than are held`."""
+    difference = ledger.count - ledger.held
+    if difference > 0:
+        return f"{difference} more than is held"
+    if difference < 0:
+        return f"{-difference} fewer than are held"
+    return "all held" if ledger.count else "nobody holds it"
+
+
+def place_text(row: Holder) -> str:
+    """Where a holder's pte stands: `2:10000000`, "" for a holder that is not a pte."""
+    return f"{row.pid}:{address_text(row.address)}" if row.address is not None else ""
+
+
+def window_text(ledger: Ledger) -> str:
+    """How many ptes map the frame and hold no reference."""
+    windows = sum(1 for row in ledger.rows if not row.ref)
+    return f"{count_text(windows, 'pte')} without a reference" if windows else ""
