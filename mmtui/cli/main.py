@@ -78,7 +78,9 @@ def main(args: Sequence[str] | None = None) -> None:
     """Runs the command line and exits. No exception leaves it but SystemExit."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no reason to fail
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a terminal that cannot show a character is no reason to fail
     sys.exit(_status(args))
 
 
@@ -119,8 +121,8 @@ def _say(e: Exception) -> int:
 
     if os.environ.get("MMTUI_DEBUG"):
         raise e
-    if isinstance(e, MmtuiError):  # its text has been made harmless, fault by fault
-        lines = str(e).splitlines()
+    if isinstance(e, MmtuiError) or type(e).__module__.startswith("mmtui."):  # raised on purpose, to be read
+        lines = harmless(str(e)).split("\n")
     elif isinstance(e, OSError):
         where = f"{e.filename}: " if e.filename else ""
         lines = [harmless(f"{where}{e.strerror or e}")]

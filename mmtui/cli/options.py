@@ -41,4 +41,6 @@ TRACE = click.Path(dir_okay=True, allow_dash=True)
 
 def kernel_option(function: F) -> F:
     """`--kernel K`: another model than the trace names."""
-    return click.option("--kernel", "-k", type=KernelName(), help="Run on this kernel model, not the trace's own.")(function)
+    return click.option("--kernel", "-k", type=KernelName(), help="Run on this kernel model, not the trace's own.")(
+        function
+    )

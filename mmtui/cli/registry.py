@@ -43,5 +43,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
 }
 
-COMMANDS: Final[dict[str, tuple[str, str]]] = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    name: entry for group in GROUPS.values() for name, entry in group.items()
+}
 DEFAULT: Final = "open"

@@ -102,7 +102,7 @@ class Reading:
         try:
             ops: tuple[AnyOp | None, ...] = _OPS.decode(plain)
         except msgspec.ValidationError:
-            ops = self._ops_one_by_one(plain)
+            ops = self._ops_one_by_one(plain, text)
         keys = count_keys(text)
         # more of them: a default spelled out, or a key given twice
         if keys != count_keys(msgspec.json.encode(ops)) and keys != keys_in(msgspec.json.decode(text)):
@@ -110,16 +110,16 @@ class Reading:
                 self.of_ops.setdefault(int(re.findall(r"\d+", problem.place)[0]), []).append(problem)
         return ops
 
-    def _ops_one_by_one(self, text: bytes) -> tuple[AnyOp | None, ...]:
-        """Every operation, None for those that are wrong."""
+    def _ops_one_by_one(self, plain: bytes, text: bytes) -> tuple[AnyOp | None, ...]:
+        """Every operation, None for those that are wrong; `plain` is `text` with its numbers in decimal."""
         try:
-            raws = _RAWS.decode(text)
+            raws = zip(_RAWS.decode(plain), _RAWS.decode(text), strict=True)
         except msgspec.ValidationError:
             self._add([Problem("ops", f"expected a list of operations, got {shown(msgspec.json.decode(text))}")])
             return ()
-        return tuple(self._op(raw, i) for i, raw in enumerate(raws))
+        return tuple(self._op(raw, written, i) for i, (raw, written) in enumerate(raws))
 
-    def _op(self, raw: msgspec.Raw, i: int) -> AnyOp | None:
+    def _op(self, raw: msgspec.Raw, written: msgspec.Raw, i: int) -> AnyOp | None:
         try:
             return _OP.decode(raw)
         except msgspec.ValidationError:
@@ -127,7 +127,7 @@ class Reading:
                 self.more += 1
                 return None
         problems: list[Problem] = []
-        op: AnyOp | None = faults.read_op(msgspec.json.decode(raw), f"ops[{i}]", problems)
+        op: AnyOp | None = faults.read_op(msgspec.json.decode(written), f"ops[{i}]", problems)
         if problems:
             self.of_ops[i] = problems
         return op

@@ -44,6 +44,7 @@ def syntax_problem(data: bytes, message: str) -> Problem:
         return Problem(line_column(data, lone.start()), reason)
     if found is None:
         return Problem(line_column(data, byte), "not JSON: it ends too early (truncated?)")
+    byte -= "trailing characters" in found[1]  # there the parser has already gone on
     here = data[byte : byte + 24].split(b"\n")[0].decode("utf-8", "replace")
     reason = found[1].removeprefix("JSON is malformed: ") + (f" at {shown(here)}" if here.strip() else "")
     return Problem(line_column(data, byte), f"not JSON: {reason}")

@@ -1,0 +1,42 @@
+"""`mmtui cut`: some operations of a trace."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from mmtui.cli.options import TRACE
+
+
+@click.command("cut")
+@click.argument("trace", type=TRACE)
+@click.argument("piece", metavar="A..B")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the piece there, not to standard output.")
+@click.option("--force", is_flag=True, help="Write over a file that exists.")
+def command(trace: str, piece: str, output: Path | None, force: bool) -> None:
+    """Keep the operations from A up to, not including, B. Either may be left out: `..7` is the first seven.
+
+    Notes and bookmarks move with their operations. What the piece needs from before A is not kept with it.
+    """
+    from mmtui.cli.output import write_whole
+    from mmtui.trace import codec, edit
+
+    whole = codec.read(trace)
+    first, end = _piece(piece, len(whole.ops))
+    text = codec.encode(edit.keep(whole, range(first, end)))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_whole(output, text, force)
+
+
+def _piece(text: str, ops: int) -> tuple[int, int]:
+    found = re.fullmatch(r"(?:op:)?(\d{0,12})\.\.(?:op:)?(\d{0,12})", text)
+    if not found:
+        raise click.UsageError(f'expected A..B, two numbers of operations, got "{text}"')
+    first, end = int(found[1] or 0), int(found[2] or ops)
+    if not first <= end <= ops:
+        raise click.UsageError(f"{first}..{end}: expected 0 <= A <= B <= {ops}, the number of operations")
+    return first, end
