@@ -1,0 +1,1 @@
+"""The machine, its log, and the kernels that run on it."""

@@ -1,0 +1,168 @@
+"""The one door through which a cell is written, and the columns behind it.
+
+A column is an int64 array with a memoryview on the same bytes: kernel functions read plain ints through the view,
+range operations and readers use numpy. `Recorder` holds the only writable ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mmtui.engine.errors import LimitError
+from mmtui.engine.log import CHUNK, AnyInts, Ints, Log
+from mmtui.engine.schema import BASE, COLUMNS, MAX_ROWS, TABLES
+
+Store = Callable[[Any, int, int, int, int], None]
+
+
+class Cells:
+    """Every column of a machine, by name (`page.count`), with room for a number of rows."""
+
+    def __init__(self, rows: dict[str, int] | None = None) -> None:
+        rows = rows or {}
+        self.columns: dict[str, Ints] = {
+            info.name: np.zeros(rows.get(info.table, 16), np.int64) for info in COLUMNS
+        }
+
+    def rows(self, table: str) -> int:
+        """How many rows a table has room for."""
+        return len(self.columns[f"{table}.{TABLES[table][0]}"])
+
+    def copy(self) -> Cells:
+        """Columns with the same values."""
+        other = Cells()
+        other.columns = {name: values.copy() for name, values in self.columns.items()}
+        return other
+
+    def grow(self, table: str, row: int) -> None:
+        """Make room for `row`. LimitError: a table has at most 2**26 rows."""
+        if row >= MAX_ROWS:
+            raise LimitError(f"table {table} is full: at most {MAX_ROWS} rows")
+        size = self.rows(table)
+        while size <= row:
+            size = min(size * 2, MAX_ROWS)
+        for field in TABLES[table]:
+            name = f"{table}.{field}"
+            grown = np.zeros(size, np.int64)
+            grown[: len(self.columns[name])] = self.columns[name]
+            self.columns[name] = grown
+
+
+class Recorder:
+    """Writes cells and logs what it wrote: `store`, `enter`, `leave` (closures, for speed), `bulk`, `flush`."""
+
+    def __init__(self, cells: Cells, log: Log) -> None:
+        self.cells = cells
+        self.log = log
+        cell = np.zeros(CHUNK, np.uint32)
+        old = np.zeros(CHUNK, np.int64)
+        new = np.zeros(CHUNK, np.int64)
+        calls = np.zeros(CHUNK, np.uint32)
+        sites = np.zeros(CHUNK, np.uint16)
+        t_cell, t_old, t_new = memoryview(cell), memoryview(old), memoryview(new)  # type: ignore[arg-type]
+        t_call, t_site = memoryview(calls), memoryview(sites)  # type: ignore[arg-type]
+        tree = log.calls
+        c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
+            memoryview(tree.raw(name)) for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
+        )
+        used = 0  # rows in the tail
+        first = 0  # number of the tail's first row
+        call = -1  # the innermost open call
+        count = 0  # calls so far
+
+        def flush() -> None:
+            """Seal the tail."""
+            nonlocal used, first
+            log.seal(cell[:used], old[:used], new[:used], calls[:used], sites[:used])
+            tree.count = count
+            first += used
+            used = 0
+
+        def store(column: Any, base: int, row: int, value: int, site: int) -> None:
+            """`column[row] = value`, logged if it changes anything. `base`: the number of the column's row 0."""
+            nonlocal used
+            before = column[row]
+            if before == value:
+                return
+            column[row] = value
+            if used == CHUNK:
+                flush()
+            t_cell[used] = base + row
+            t_old[used] = before
+            t_new[used] = value
+            t_call[used] = call
+            t_site[used] = site
+            used += 1
+
+        def enter(fn: int, a0: int, a1: int) -> int:
+            """Begin a call; returns what `leave` wants."""
+            nonlocal call, count, c_fn, c_parent, c_start, c_end, c_a0, c_a1
+            parent = call
+            try:
+                c_fn[count] = fn
+            except IndexError:
+                tree.grow()
+                c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
+                    memoryview(tree.raw(name)) for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
+                )
+                c_fn[count] = fn
+            c_parent[count] = parent
+            c_start[count] = first + used
+            c_a0[count] = a0
+            c_a1[count] = a1
+            call = count
+            count += 1
+            return parent
+
+        def leave(parent: int) -> None:
+            """End the innermost call."""
+            nonlocal call
+            c_end[call] = first + used
+            call = parent
+
+        def bulk(cell_rows: AnyInts, old_rows: AnyInts, new_rows: AnyInts, call_rows: AnyInts, site_rows: AnyInts) -> None:
+            """Append many rows at once. The caller has written the columns; no row may leave its cell unchanged."""
+            nonlocal first
+            flush()
+            log.seal(cell_rows, old_rows, new_rows, call_rows, site_rows)
+            first = len(log)
+
+        def bulk_calls(fn: AnyInts, parent: AnyInts, start: AnyInts, end: AnyInts, a0: AnyInts, a1: AnyInts) -> int:
+            """Append many finished calls; returns the number of the first."""
+            nonlocal count, c_fn, c_parent, c_start, c_end, c_a0, c_a1
+            size = len(fn)
+            while count + size > len(tree.raw("fn")):
+                tree.grow()
+            for name, values in (
+                ("fn", fn), ("parent", parent), ("start", start), ("end", end), ("a0", a0), ("a1", a1),
+            ):  # fmt: skip
+                tree.raw(name)[count : count + size] = values
+            c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
+                memoryview(tree.raw(name)) for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
+            )
+            count += size
+            return count - size
+
+        def here() -> tuple[int, int, int]:
+            """(number of the next transition, innermost call, number of the next call)."""
+            return first + used, call, count
+
+        self.store: Store = store
+        self.enter: Callable[[int, int, int], int] = enter
+        self.leave: Callable[[int], None] = leave
+        self.flush: Callable[[], None] = flush
+        self.bulk = bulk
+        self.bulk_calls = bulk_calls
+        self.here: Callable[[], tuple[int, int, int]] = here
+
+    def bind(self, target: Any, tables: tuple[str, ...] = tuple(TABLES)) -> None:
+        """Give `target` the columns' memoryviews as `table_field` attributes (again after they grew)."""
+        for table in tables:
+            for field in TABLES[table]:
+                setattr(target, f"{table}_{field}", memoryview(self.cells.columns[f"{table}.{field}"]))  # type: ignore[arg-type]
+
+
+__all__ = ["BASE", "Cells", "Recorder", "Store"]

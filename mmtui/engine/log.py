@@ -1,0 +1,177 @@
+"""The log: transitions and calls in numpy columns, append-only.
+
+A transition is one row: the number of a cell, its old and new value, the call that made it and the site (the line
+of the model). Rows are written into a tail and sealed in chunks; a sealed chunk never changes, so a reader may use
+it while the engine runs ahead. A chunk keeps each column in the narrowest type that holds its values.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+AnyInts = NDArray[np.integer]
+
+CHUNK = 1 << 16
+"""Rows of a full tail; range operations seal longer or shorter chunks."""
+
+
+class Chunk(NamedTuple):
+    """A run of transitions from number `first` on; the columns have equal length."""
+
+    first: int
+    cell: NDArray[np.uint32]
+    old: AnyInts
+    new: AnyInts
+    call: AnyInts
+    site: NDArray[np.uint16]
+
+    def __len__(self) -> int:
+        return len(self.cell)
+
+
+def narrow(values: AnyInts) -> AnyInts:
+    """A copy in the narrowest type that holds all values."""
+    if not len(values):
+        return values.astype(np.int8)
+    low, high = int(values.min()), int(values.max())
+    for kind in (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32):
+        info = np.iinfo(kind)
+        if info.min <= low and high <= info.max:
+            return values.astype(kind)
+    return values.astype(np.int64)
+
+
+class Calls:
+    """The call tree, one row per call, in the order in which the calls began.
+
+    `start` and `end` are transition numbers, half-open; `parent` is -1 for an operation. `a0` and `a1` are the
+    arguments that the function shows (`Function.shown` of the model names them).
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._columns: dict[str, AnyInts] = {
+            "fn": np.zeros(1024, np.uint16),
+            "parent": np.zeros(1024, np.int32),
+            "start": np.zeros(1024, np.uint32),
+            "end": np.zeros(1024, np.uint32),
+            "a0": np.zeros(1024, np.int64),
+            "a1": np.zeros(1024, np.int64),
+        }
+
+    def grow(self) -> None:
+        """Double the room."""
+        for name, values in self._columns.items():
+            self._columns[name] = np.concatenate([values, np.zeros_like(values)])
+
+    def raw(self, name: str) -> AnyInts:
+        """The whole column with its room; for the recorder only."""
+        return self._columns[name]
+
+    def _column(self, name: str) -> AnyInts:
+        view = self._columns[name][: self.count]
+        view.flags.writeable = False
+        return view
+
+    @property
+    def fn(self) -> AnyInts:
+        """Function numbers."""
+        return self._column("fn")
+
+    @property
+    def parent(self) -> AnyInts:
+        """The enclosing call, -1 for an operation."""
+        return self._column("parent")
+
+    @property
+    def start(self) -> AnyInts:
+        """The first transition of each call."""
+        return self._column("start")
+
+    @property
+    def end(self) -> AnyInts:
+        """One past the last transition of each call."""
+        return self._column("end")
+
+    @property
+    def a0(self) -> AnyInts:
+        """The first shown argument."""
+        return self._column("a0")
+
+    @property
+    def a1(self) -> AnyInts:
+        """The second shown argument."""
+        return self._column("a1")
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in use, without the room to grow."""
+        return sum(int(v.itemsize) for v in self._columns.values()) * self.count
+
+
+class Log:
+    """Sealed chunks of transitions, and the calls that made them."""
+
+    def __init__(self) -> None:
+        self.calls = Calls()
+        self._chunks: list[Chunk] = []
+        self._firsts: list[int] = []
+        self._length = 0
+
+    def __len__(self) -> int:
+        """Transitions that are sealed."""
+        return self._length
+
+    def seal(self, cell: AnyInts, old: AnyInts, new: AnyInts, call: AnyInts, site: AnyInts) -> None:
+        """Append rows; the arrays are copied."""
+        if not len(cell):
+            return
+        chunk = Chunk(
+            self._length,
+            cell.astype(np.uint32),
+            narrow(old),
+            narrow(new),
+            call.astype(np.uint32),
+            site.astype(np.uint16),
+        )
+        for column in chunk[1:]:
+            column.flags.writeable = False
+        self._firsts.append(self._length)
+        self._chunks.append(chunk)
+        self._length += len(chunk)
+
+    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[Chunk]:
+        """The transitions `start` to `stop` as chunks, in order."""
+        stop = self._length if stop is None else min(stop, self._length)
+        index = max(bisect_right(self._firsts, start) - 1, 0)
+        while index < len(self._chunks) and self._chunks[index].first < stop:
+            chunk = self._chunks[index]
+            low, high = max(start - chunk.first, 0), min(stop - chunk.first, len(chunk))
+            if low < high:
+                if low == 0 and high == len(chunk):
+                    yield chunk
+                else:
+                    yield Chunk(chunk.first + low, *(column[low:high] for column in chunk[1:]))
+            index += 1
+
+    def row(self, number: int) -> tuple[int, int, int, int, int]:
+        """(cell, old, new, call, site) of one transition. IndexError outside 0 .. len - 1."""
+        if not 0 <= number < self._length:
+            raise IndexError(number)
+        chunk = self._chunks[bisect_right(self._firsts, number) - 1]
+        at = number - chunk.first
+        return int(chunk.cell[at]), int(chunk.old[at]), int(chunk.new[at]), int(chunk.call[at]), int(chunk.site[at])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the sealed columns and the calls."""
+        return sum(int(column.nbytes) for chunk in self._chunks for column in chunk[1:]) + self.calls.nbytes

@@ -1,0 +1,216 @@
+"""Runs operations on a kernel model: each fills the log from a transition of trace.op to one of trace.result."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mmtui.engine import ops
+from mmtui.engine.cells import Cells, Recorder
+from mmtui.engine.errors import KernelBug
+from mmtui.engine.instrument import Build, build
+from mmtui.engine.kernel import RELEASES
+from mmtui.engine.kernel.drivers import Drivers
+from mmtui.engine.kernel.model import NO_PAGE, NULL, Strings
+from mmtui.engine.log import Log
+from mmtui.engine.schema import BASE
+
+OP_FUNCTION = 0xFFFF
+"""Function number of an operation's own call; its `a0` is the operation's number."""
+
+Extra = dict[str, int]
+Outcome = tuple[str, Extra]
+
+
+def errno_text(code: int) -> str:
+    """`-EINVAL` for -22, `ok` for what is not negative."""
+    return "ok" if code >= 0 else f"-{errno.errorcode[-code]}"
+
+
+class Run:
+    """A machine, a kernel on it, and the log of what it did."""
+
+    def __init__(self, kernel: str, spec: ops.MachineSpec, expected_ops: int = 0) -> None:
+        self.kernel_name = kernel
+        self.spec = spec
+        self.build: Build = build(RELEASES[kernel])
+        self.cells = Cells({"page": spec.frames, "trace": max(expected_ops + 1, 16), "pte": 1024 * 16})
+        self.log = Log()
+        self.recorder = Recorder(self.cells, self.log)
+        self.strings = Strings()
+        self.kernel: Drivers = self.build.kernel(spec, self.recorder, self.strings)
+        self.kernel.boot_memmap()
+        self.cells.columns["trace.op"][0] = -1
+        self.boot = {
+            name: values.copy() for name, values in self.cells.columns.items() if values.any()
+        }
+        """The columns that are not all zero before the first operation."""
+        self.done = 0
+        """Operations run so far."""
+        self.over = False
+        """A BUG ended the run."""
+        self.op_calls: list[int] = []
+        """The call of each operation."""
+        self.extras: list[Extra] = []
+        """pfn, value, faults of each operation, where it has them."""
+        self.op_messages: list[tuple[int, int]] = []
+        """The messages of each operation, as a half-open range of rows of trace.message."""
+
+    def run(self, operations: Iterable[ops.Op]) -> None:
+        """Run operations until they end or the kernel does; then seal the log."""
+        for op in operations:
+            if self.over:
+                break
+            self.step(op)
+        self.recorder.flush()
+
+    def step(self, op: ops.Op) -> None:
+        """Run one operation to its end."""
+        kernel, recorder, number = self.kernel, self.recorder, self.done
+        if number >= self.cells.rows("trace"):
+            self.cells.grow("trace", number)
+            recorder.bind(kernel, ("trace",))
+        op_column: Any = kernel.trace_op  # type: ignore[attr-defined]
+        first_message = kernel.index.messages
+        self.op_calls.append(recorder.here()[2])
+        parent = recorder.enter(OP_FUNCTION, number, 0)
+        recorder.store(op_column, BASE["trace.op"], 0, number, 0)
+        try:
+            result, extra = HANDLERS[type(op)](kernel, op, number)
+        except KernelBug as bug:
+            result, extra = bug.result, {}
+            self.over = True
+        results: Any = kernel.trace_result  # type: ignore[attr-defined]
+        recorder.store(results, BASE["trace.result"], number, self.strings.number(result), 0)
+        recorder.leave(parent)
+        self.extras.append(extra)
+        self.op_messages.append((first_message, kernel.index.messages))
+        self.done = number + 1
+
+    def result(self, number: int) -> str:
+        """The result of an operation."""
+        return self.strings[int(self.cells.columns["trace.result"][number])]
+
+    def messages(self, number: int) -> list[dict[str, Any]]:
+        """The messages of an operation, as objects."""
+        column = self.cells.columns["trace.message"]
+        return [json.loads(self.strings[int(column[row])]) for row in range(*self.op_messages[number])]
+
+
+def _with_mm(act: Callable[[Drivers, Any, int], int]) -> Callable[[Drivers, Any, int], Outcome]:
+    """An operation on a process: -ESRCH if there is none, else the errno that `act` returns."""
+
+    def handler(kernel: Drivers, op: Any, number: int) -> Outcome:
+        mm = kernel.mm_of(op.pid)
+        return ("-ESRCH", {}) if mm == NULL else (errno_text(act(kernel, op, mm)), {})
+
+    return handler
+
+
+def _spawn(kernel: Drivers, op: ops.Spawn, number: int) -> Outcome:
+    if op.pid in kernel.index.tasks:
+        return "-EEXIST", {}
+    kernel.new_task(op.pid, kernel.strings.number(op.comm if op.comm is not None else f"p{op.pid}"), NULL)
+    return "ok", {}
+
+
+def _fork(kernel: Drivers, op: ops.Fork, number: int) -> Outcome:
+    if op.parent not in kernel.index.tasks:
+        return "-ESRCH", {}
+    if op.child in kernel.index.tasks:
+        return "-EEXIST", {}
+    kernel.copy_mm(op.parent, op.child)
+    return "ok", {}
+
+
+def _exit(kernel: Drivers, op: ops.Exit, number: int) -> Outcome:
+    if op.pid not in kernel.index.tasks:
+        return "-ESRCH", {}
+    kernel.do_exit(op.pid)
+    return "ok", {}
+
+
+def _driver(kernel: Drivers, op: ops.Driver, number: int) -> Outcome:
+    kernel.declare_driver(op)
+    return "ok", {}
+
+
+def _alloc(kernel: Drivers, op: ops.Alloc, number: int) -> Outcome:
+    pfn = kernel.driver_alloc(op, op.order)
+    if pfn == NO_PAGE:
+        return "OOM", {}
+    return ("ok", {"pfn": pfn}) if pfn >= 0 else (errno_text(pfn), {})
+
+
+def _free(kernel: Drivers, op: ops.Free, number: int) -> Outcome:
+    return errno_text(kernel.driver_free(op)), {}
+
+
+def _set_reserved(kernel: Drivers, op: ops.SetReserved, number: int) -> Outcome:
+    return errno_text(kernel.set_page_reserved(op.pfn, True)), {}
+
+
+def _clear_reserved(kernel: Drivers, op: ops.ClearReserved, number: int) -> Outcome:
+    return errno_text(kernel.set_page_reserved(op.pfn, False)), {}
+
+
+def _access(kernel: Drivers, op: ops.Read | ops.Write, number: int) -> Outcome:
+    mm = kernel.mm_of(op.pid)
+    if mm == NULL:
+        return "-ESRCH", {}
+    value = None
+    if isinstance(op, ops.Write):
+        value = 1000 + number if op.value is None else op.value
+    result, pfn, word, faults = kernel.access(mm, op.addr, value)
+    return result, {"pfn": pfn, "value": word, "faults": faults} if result == "ok" else {"faults": faults}
+
+
+def _insert_page(kernel: Drivers, op: ops.InsertPage, number: int) -> Outcome:
+    result = kernel.insert_page_op(op)
+    return (result if isinstance(result, str) else errno_text(result)), {}
+
+
+def _pin(kernel: Drivers, op: ops.Pin, number: int) -> Outcome:
+    pfn = kernel.pin_op(op)
+    return ("ok", {"pfn": pfn}) if pfn >= 0 else (errno_text(pfn), {})
+
+
+def _unpin(kernel: Drivers, op: ops.Unpin, number: int) -> Outcome:
+    return errno_text(kernel.unpin_op(op)), {}
+
+
+def _drop_cache(kernel: Drivers, op: ops.DropCache, number: int) -> Outcome:
+    return errno_text(kernel.drop_cache_op(op)), {}
+
+
+HANDLERS: dict[type[ops.Op], Callable[[Drivers, Any, int], Outcome]] = {
+    ops.Spawn: _spawn,
+    ops.Fork: _fork,
+    ops.Exit: _exit,
+    ops.Driver: _driver,
+    ops.Alloc: _alloc,
+    ops.Free: _free,
+    ops.SetReserved: _set_reserved,
+    ops.ClearReserved: _clear_reserved,
+    ops.Mmap: _with_mm(lambda kernel, op, mm: kernel.do_mmap_pgoff(mm, op.addr, op)),
+    ops.Munmap: _with_mm(lambda kernel, op, mm: kernel.do_munmap(mm, op.addr, op.pages << 12)),
+    ops.Mprotect: _with_mm(lambda kernel, op, mm: kernel.sys_mprotect(mm, op.addr, op.pages << 12, op.prot)),
+    ops.Madvise: _with_mm(lambda kernel, op, mm: kernel.sys_madvise(mm, op.addr, op.pages << 12)),
+    ops.Mremap: _with_mm(
+        lambda kernel, op, mm: kernel.sys_mremap(
+            mm, op.addr, op.old_pages << 12, op.new_pages << 12, -1 if op.new_addr is None else op.new_addr
+        )
+    ),
+    ops.RemapFilePages: _with_mm(
+        lambda kernel, op, mm: kernel.sys_remap_file_pages(mm, op.addr, op.pages, op.pgoff)
+    ),
+    ops.Read: _access,
+    ops.Write: _access,
+    ops.InsertPage: _insert_page,
+    ops.Pin: _pin,
+    ops.Unpin: _unpin,
+    ops.DropCache: _drop_cache,
+}
+"""What each operation does."""
