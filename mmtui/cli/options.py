@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class KernelName(click.ParamType):
+if TYPE_CHECKING:
+    StringType = click.ParamType[str]
+else:
+    StringType = click.ParamType  # generic only in the newer releases that we accept
+
+
+class KernelName(StringType):
     """The name of a kernel model."""
 
     name = "kernel"

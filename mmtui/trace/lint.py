@@ -93,9 +93,8 @@ class _Walk:
             yield from self._of_mmap(op, place)
         elif isinstance(op, o.Pin):
             self.pins[op.pin] = i
-        elif isinstance(op, o.Unpin):
-            if self.pins.pop(op.pin, None) is None:
-                yield Problem(f"{place}.name", f"no pin {shown(op.pin)} is held: the result will be -EINVAL")
+        elif isinstance(op, o.Unpin) and self.pins.pop(op.pin, None) is None:
+            yield Problem(f"{place}.name", f"no pin {shown(op.pin)} is held: the result will be -EINVAL")
 
     def _of_mmap(self, op: o.Mmap, place: str) -> Iterator[Problem]:
         driver = op.backing.driver
