@@ -6,9 +6,11 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
+from mmtui.cli.output import harmless
 from mmtui.live.record import Options, Recorded, RecordError, record
 from mmtui.live.record_book import Book
 
@@ -40,7 +42,7 @@ class Progress:
         if self._terminal and self._shown:
             sys.stderr.write("\r\x1b[K")
             self._shown = False
-        sys.stderr.write(f"mmtui: {text}\n")
+        sys.stderr.write(f"mmtui: {harmless(text)}\n")
         sys.stderr.flush()
 
 
@@ -70,13 +72,13 @@ def command(out: Path | None, steps: bool, max_steps: int | None, anonymize: boo
         _fail(str(error))
     _tell(recorded, options, progress)
     status = recorded.outcome.status
-    sys.exit(status if status >= 0 else 128 - status)
+    click.get_current_context().exit(status if status >= 0 else 128 - status)
 
 
-def _fail(reason: str) -> None:
+def _fail(reason: str) -> NoReturn:
     """One line and exit status 2."""
-    click.echo(f"mmtui record: {reason}", err=True)
-    sys.exit(2)
+    click.echo(f"mmtui record: {harmless(reason)}", err=True)
+    click.get_current_context().exit(2)
 
 
 def _free_name(program: str) -> Path:

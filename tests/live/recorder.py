@@ -11,11 +11,11 @@ from mmtui.live.recording import Recording, decode
 from mmtui.trace.source import read_bytes
 
 ROOT = Path(__file__).parents[2]
-MAIN = "from mmtui.cli.record import command; command(prog_name='mmtui record')"
+MAIN = "import sys; from mmtui.cli.main import main; main(['record', *sys.argv[1:]])"
 NOBODY = (
-    "import ctypes, difflib, gzip, os, zlib; from mmtui.cli.record import command;"
+    "import ctypes, difflib, os, sys, mmtui.cli.record; from mmtui.cli.main import main;"
     "os.setgid(65534); os.setuid(65534); ctypes.CDLL(None).prctl(4, 1, 0, 0, 0);"  # dumpable again, so traceable
-    "command(prog_name='mmtui record')"
+    "main(['record', *sys.argv[1:]])"
 )
 
 
