@@ -33,7 +33,7 @@ class Row:
     """One line: spans from the left, `right` aligned to the right edge (the last column of a pane stays empty).
 
     `band`: the cursor's row. `fill`: a role that fills the whole row (`alarm_fill`). `differs`: a compare view puts its
-    mark in the gutter beside it.
+    mark in the gutter beside it; a span with the role `diff` says so by itself.
     """
 
     spans: tuple[Span, ...] = ()
@@ -42,6 +42,10 @@ class Row:
     fill: str | None = None
     right: tuple[Span, ...] = ()
     differs: bool = False
+
+    def __post_init__(self) -> None:
+        if any(role.startswith("diff") for _, role in (*self.spans, *self.right)):
+            object.__setattr__(self, "differs", True)
 
     @property
     def text(self) -> str:

@@ -19,7 +19,8 @@ Overlay = Literal["state", "count", "age", "holder"]
 Numbers = Literal["hex", "decimal", "decoded"]
 Value = TypeVar("Value")
 
-_KEPT = 64
+_KEPT = 4096
+_KEPT_HEAVY = 24
 
 TROUBLE = (
     "leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
@@ -135,14 +136,18 @@ class View:
 
     # What changed
 
-    def remember(self, key: tuple[Any, ...], make: Callable[[], Value]) -> Value:
-        """A result that depends on this timeline and `key` only, computed once; the oldest ones are forgotten."""
+    def remember(self, key: tuple[Any, ...], make: Callable[[], Value], heavy: bool = False) -> Value:
+        """A result that depends on this timeline and `key` only, computed once; the oldest ones are forgotten.
+
+        `heavy`: it may be as long as an operation or the log, so that only few of them are kept.
+        """
+        kept: dict[Any, Any] = self.memo.setdefault("heavy" if heavy else "light", {})
         key = (id(self.timeline), *key)
-        if key not in self.memo:
-            self.memo[key] = make()
-            while len(self.memo) > _KEPT:
-                del self.memo[next(iter(self.memo))]
-        return self.memo[key]  # type: ignore[no-any-return]
+        if key not in kept:
+            kept[key] = make()
+            while len(kept) > (_KEPT_HEAVY if heavy else _KEPT):
+                del kept[next(iter(kept))]
+        return kept[key]  # type: ignore[no-any-return]
 
     def before_op(self, name: str, make: Callable[[Timeline], Value]) -> Value:
         """What `make` says of the machine as it was before this operation; `name` tells such questions apart."""
@@ -162,7 +167,7 @@ class View:
         if self.op < 0:
             return OpChanges.of(self.timeline, 0, 0)
         start, end = self.op_start, self.timeline.op_end(self.op)
-        return self.remember(("changes", self.op), lambda: OpChanges.of(self.timeline, start, end))
+        return self.remember(("changes", self.op), lambda: OpChanges.of(self.timeline, start, end), True)
 
     def changed(self, column: str, row: int) -> bool:
         """Whether this operation has changed `column[row]` by now."""
@@ -190,9 +195,16 @@ class View:
         return self.timeline.processes()
 
     @cached_property
+    def gone(self) -> list[Process]:
+        """The processes that this operation has taken away by now."""
+        now = {process.task for process in self.processes}
+        before = self.before_op("processes", lambda timeline: timeline.processes())
+        return [process for process in before if process.task not in now]
+
+    @cached_property
     def process(self) -> Process | None:
         """The process in view: the chosen one, else that of the step, of the operation, else the first."""
-        by_pid = {process.pid: process for process in self.processes}
+        by_pid = {process.pid: process for process in (*self.gone, *self.processes)}
         for pid in (self.pid, self.step_pte[0] if self.step_pte else None, self.op_pid):
             if pid in by_pid:
                 return by_pid[pid]
@@ -221,10 +233,11 @@ class View:
         """(pid, address) of a row of `pte`; None if its page table belongs to no process now."""
         table, slot = divmod(row, PTES_PER_PT)
         pt = self.machine.pt
-        mm = int(pt.mm[table])
-        for process in self.processes:
+        mm = int(pt.mm[table]) or self.op_changes.before("pt.mm", table, self.position)
+        base = int(pt.base[table]) or self.op_changes.before("pt.base", table, self.position) or 0
+        for process in (*self.processes, *self.gone):
             if process.mm == mm and mm:
-                return process.pid, int(pt.base[table]) + slot * 4096
+                return process.pid, base + slot * 4096
         return None
 
     # Trouble
@@ -240,7 +253,7 @@ class View:
                     found.setdefault(event.transition, []).append(event)
             return found
 
-        return self.remember(("trouble",), collect)
+        return self.remember(("trouble",), collect, True)
 
     @cached_property
     def faults(self) -> list[Event]:

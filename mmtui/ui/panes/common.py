@@ -202,6 +202,11 @@ def plural(number: int, word: str) -> str:
     return f"{number} {word}es" if word.endswith("s") else f"{number} {word}s"
 
 
+def no_process(view: View) -> str:
+    """Why there is no process to show."""
+    return "No process is left." if view.position else "No process yet. n runs the first operation."
+
+
 def title(view: View, name: str, words: str) -> tuple[Span, ...]:
     """A pane's title: bright where the pane has the focus."""
     return ((words, "bright" if view.focused == name else "text+bold"),)

@@ -55,7 +55,7 @@ def pte_target(pid: int, address: int) -> Target:
 
 def tables_of(view: View, pid: int) -> list[tuple[int, int]]:
     """(row of `pt`, base address) of the page tables of a process, by address; those freed by this operation too."""
-    process = next((process for process in view.processes if process.pid == pid), None)
+    process = next((process for process in (*view.processes, *view.gone) if process.pid == pid), None)
     if process is None or not process.mm:
         return []
     pt, changes = view.machine.pt, view.op_changes
@@ -84,7 +84,7 @@ def entries_of(view: View, pid: int) -> tuple[NDArray[np.int64], NDArray[np.int6
             rows.append(first + slots)
         return np.concatenate(addresses), np.concatenate(rows)
 
-    return view.remember(("entries", pid, view.position), collect)
+    return view.remember(("entries", pid, view.position), collect, True)
 
 
 def entry_at(view: View, pid: int, address: int, row: int) -> Entry:

@@ -160,7 +160,7 @@ class FrameRows(Sequence[Row]):
         twin = self._view.twin
         if twin is None or pfn >= len(twin.machine.page.count):
             return False
-        theirs = twin.remember(("kinds", twin.position), twin.timeline.frame_kinds)[pfn].decode()
+        theirs = twin.remember(("kinds", twin.position), twin.timeline.frame_kinds, True)[pfn].decode()
         return theirs != glyph or int(twin.machine.page.count[pfn]) != int(self._view.machine.page.count[pfn])
 
     def changed_lines(self) -> tuple[int, ...]:
@@ -222,7 +222,7 @@ def _foot_line(view: View, pfn: int, glyph: str) -> Row:
     line = Line().put(0, glyph, marked(kind_role(glyph), "bold")).put(2, pfn_text(view, pfn))
     line.put(7, "count", "dim").add(*_number(view, "count", pfn), gap=1)
     line.add("mapcount", "dim", 1).add(*_number(view, "mapcount", pfn), gap=1)
-    return Row(line.add(overlays.whose(view, pfn), "dim", 2).spans, subjects.page_target(pfn))
+    return Row(line.add(overlays.whose_short(view, pfn), "dim", 2).spans, subjects.page_target(pfn))
 
 
 def _foot_lines(view: View, pfn: int, glyph: str) -> list[Row]:

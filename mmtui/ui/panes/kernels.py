@@ -36,7 +36,7 @@ def rows(view: View, pfn: int) -> list[Row]:
 
 
 def _other(view: View, kernel: str) -> Timeline:
-    return view.remember(("timeline", kernel), lambda: view.timeline.with_kernel(kernel))
+    return view.remember(("timeline", kernel), lambda: view.timeline.with_kernel(kernel), True)
 
 
 def _words(timeline: Timeline, op: int, pfn: int) -> tuple[str, bool]:

@@ -146,7 +146,7 @@ class LogRows(Sequence[Row]):
         words = texts.stop_words(view, number, number + 1)
         right: tuple[Span, ...] = ((words, "alarm_fill" if is_step and not view.undone else role),) if words else ()
         if is_step and view.undone:
-            right = (("undone", "dim"), *((("  ", "dim"), (words, "dim")) if words else ()))
+            right = (("undone", "dim"),)
         at = max(self._column, line.width + 1)
         room = self._width - at - 2 - sum(len(text) for text, _ in right)
         change = f"{old} -> {new}" if old else new

@@ -152,7 +152,7 @@ class Level:
 
 def outline(view: View) -> tuple[Tree, Level, list[int]]:
     """The tree, its outermost level unfolded as the view says, and the shown calls around the marked transition."""
-    tree = view.remember(("tree", view.hidden), lambda: Tree(view))
+    tree = view.remember(("tree", view.hidden), lambda: Tree(view), True)
     call = view.timeline.log.row(view.marked)[3] if 0 <= view.marked < len(view.timeline) else -1
     path = tree.path(call)
     opened = frozenset(path) ^ view.folds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word
+from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word, page_name
 from mmtui.ui.rows import Row
 
 if TYPE_CHECKING:
@@ -152,14 +152,29 @@ def state_words(view: View, pfn: int, glyph: str) -> str:
     return _WORDS.get(glyph, "unknown")
 
 
-def whose(view: View, pfn: int) -> str:
-    """Whose page it is: `nopage page of drv, block 008-00b`, `anon page of pid 1, first at op 9`, `page 3 of sh`."""
-    machine, timeline = view.machine, view.timeline
-    buf = machine.buf
+def whose_short(view: View, pfn: int) -> str:
+    """The same in a few columns: `block 008+4`, `sh+3`, `anon`."""
+    found = block_of(view, pfn)
+    return f"block {found[1]:03x}+{found[2]}" if found and found[2] > 1 else page_name(view, pfn)
+
+
+def block_of(view: View, pfn: int) -> tuple[str, int, int] | None:
+    """(driver, first frame, frames) of the driver's block around a frame."""
+    buf = view.machine.buf
     for row in np.flatnonzero(buf.state == 1):
         first, size = int(buf.pfn[row]), 1 << int(buf.order[row])
         if first <= pfn < first + size:
-            return f"page of {timeline.string(int(buf.driver[row]))}, block {first:03x}-{first + size - 1:03x}"
+            return view.timeline.string(int(buf.driver[row])), first, size
+    return None
+
+
+def whose(view: View, pfn: int) -> str:
+    """Whose page it is: `nopage page of drv, block 008-00b`, `anon page of pid 1, first at op 9`, `page 3 of sh`."""
+    machine, timeline = view.machine, view.timeline
+    found = block_of(view, pfn)
+    if found:
+        owner, first, size = found
+        return f"page of {owner}, block {first:03x}-{first + size - 1:03x}" if size > 1 else f"page of {owner}"
     mapping = int(machine.page.mapping[pfn])
     if mapping and not mapping & 1:
         return f"page {int(machine.page.index[pfn])} of {inode_name(timeline, mapping // 2)}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, PTE_PRESENT, PTE_PROTNONE
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes import subjects, texts
-from mmtui.ui.panes.common import Line, address_text, hex_width, pfn_width, pte_ref, title
+from mmtui.ui.panes.common import Line, address_text, hex_width, no_process, pfn_width, pte_ref, title
 from mmtui.ui.panes.entries import (
     COLUMNS,
     Entry,
@@ -40,7 +40,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
         return build_pair(view, pair, width)
     process = view.process
     if process is None:
-        return PaneRows(title(view, "tables", "Tables"), empty="No process yet. n runs the first operation.")
+        return PaneRows(title(view, "tables", "Tables"), empty=no_process(view))
     words = title(view, "tables", f"Tables pid {process.pid}")
     if not tables_of(view, process.pid):
         return PaneRows(words, empty=f"pid {process.pid} has no page tables.")
@@ -48,7 +48,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
     present = sum(count for _, _, count, _ in rows.directories)
     changed = subjects.step_row_in(view, process.pid, rows.index_of)
     head = [_heading(view)]
-    foot = _foot(view, rows.cursor_entry)
+    foot = _foot(view, rows.cursor_entry, width)
     return PaneRows(words, ((f"{present} present", "dim"),), head, rows, foot, rows.cursor_index, changed)
 
 
@@ -144,7 +144,7 @@ def _directory_row(view: View, base: int, _first: int, present: int, changed: bo
     return Row(line.spans, right=((str(present), "recent" if changed else "dim"), (" present", "dim")))
 
 
-def _foot(view: View, entry: Entry | None) -> list[Row]:
+def _foot(view: View, entry: Entry | None, width: int) -> list[Row]:
     """The raw value, and what the ref column means for this entry."""
     if entry is None:
         return []
@@ -152,7 +152,8 @@ def _foot(view: View, entry: Entry | None) -> list[Row]:
     line = Line().put(2, "value", "dim")
     rows = [Row(value_spans(view, entry, line, columns[1]).spans)]
     value = entry.value or entry.before or 0
-    words = texts.ref_words(view, value, gone=not entry.value)
+    choices = texts.ref_words(view, value, gone=not entry.value)
+    words = next((words for words in choices if columns[1] + len(words) < width), "")
     if words:
         label = Line().put(2, "was " if not entry.value else "ref ", "dim").put(6, pte_ref(value).strip(), "kind.D")
         rows.append(Row(label.put(columns[1], words, "dim").spans))

@@ -7,53 +7,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmtui.engine.flags import vm_flag_names
-from mmtui.engine.ops import Op
+from mmtui import words
 from mmtui.engine.pgtable import PTE_MANAGED, PTE_REF, pte_file, pte_pfn, pte_present
-from mmtui.engine.schema import BASE, ROW_BITS, cell_column
-from mmtui.ui.panes.common import MAGIC_KINDS, address_text, flags_word, mapping_word, pfn_text, plural, pte_word
+from mmtui.engine.schema import cell_column
+from mmtui.ui.panes.common import MAGIC_KINDS, dot, mapping_word, pfn_text, pte_word
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Ledger, Vma
     from mmtui.ui.view import View
 
-_PTE = BASE["pte.val"] >> ROW_BITS
 _HEADLINE = ("page.count", "page.mapcount", "page.flags", "vma.vm_flags", "buf.pfn", "task.state", "driver.name")
-_ADDRESSES = ("address", "addr", "start", "vaddr", "end")
 
 
 def op_text(view: View, number: int) -> str:
     """An operation in a phrase: `exit  pid 2 aplay`, `read  10000000`."""
-    operation = view.timeline.op(number)
-    words = " ".join(word for word in _op_words(view, operation) if word)
-    return f"{operation.name}  {words}" if words else operation.name
-
-
-def _op_words(view: View, operation: Op) -> list[str]:
-    fields = {name: getattr(operation, name) for name in operation.__struct_fields__ if name != "note"}
-    words = [f"pid {fields['pid']}"] if "pid" in fields and "addr" not in fields else []
-    if "parent" in fields:
-        words.append(f"pid {fields['parent']} -> pid {fields['child']}")
-    words += [address_text(view, fields[name]) for name in ("addr", "new_addr") if fields.get(name) is not None]
-    if "pages" in fields:
-        words.append(plural(fields["pages"], "page"))
-    words += [str(fields[name]) for name in ("comm", "driver", "file", "buf", "pin", "prot") if fields.get(name)]
-    if "pfn" in fields:
-        words.append(pfn_text(view, fields["pfn"]))
-    if fields.get("order"):
-        words.append(f"order {fields['order']}")
-    return words
+    return words.op_text(view.timeline, number)
 
 
 def call_text(view: View, number: int) -> str:
     """A call in a phrase: its name, and the address or frame that it is about."""
-    call = view.timeline.call(number)
-    for name, value in call.args.items():
-        if name in _ADDRESSES:
-            return f"{call.name} {address_text(view, value)}"
-        if name in ("pfn", "page"):
-            return f"{call.name} {pfn_text(view, value)}"
-    return call.name
+    return words.call_text(view.timeline.call(number))
 
 
 def call_summary(view: View, number: int) -> str:
@@ -72,61 +45,51 @@ def _summary(view: View, number: int) -> str:
     if size == 1:
         subject, old, new = change_words(view, call.start)
         return f"{subject} {old} -> {new}" if old else f"{subject} {new}"
-    cells = np.concatenate([chunk.cell for chunk in view.timeline.log.chunks(call.start, call.end)]).astype(np.int64)
-    ptes = len(np.unique(cells[cells >> ROW_BITS == _PTE]))
-    changes = plural(size, "change")
-    return f"{plural(ptes, 'pte')}   {changes}" if ptes else changes
+    return words.call_summary(view.timeline, call)
 
 
 def _headline(view: View, start: int, end: int) -> str | None:
-    """The change that a short operation is known by: the first of a frame's count, else of the weightiest column."""
+    """What a short operation is known by: a frame that it took, else its weightiest change."""
     found: dict[str, int] = {}
     for chunk in view.timeline.log.chunks(start, end):
         for offset, cell in enumerate(chunk.cell.tolist()):
             found.setdefault(cell_column(cell).name, chunk.first + offset)
+    if "page.free" in found and "pte.val" in found:
+        return _taken(view, found)
     for column in _HEADLINE:
         if column in found:
             subject, old, new = change_words(view, found[column])
-            return f"{subject} {old} -> {new}" if old else f"{subject} {new}"
+            return f"{subject} {old} -> {new}"
     return None
+
+
+def _taken(view: View, found: dict[str, int]) -> str | None:
+    """`018 free -> anon`: the first frame that the operation takes; None if it frees one first."""
+    change = view.timeline.transition(found["page.free"])
+    if change.new:
+        return None
+    mapping = view.timeline.transition(found["page.mapping"]) if "page.mapping" in found else None
+    kind = mapping_word(view.timeline, mapping.new) if mapping and mapping.row == change.row else "used"
+    return f"{pfn_text(view, change.row)} free -> {kind}"
 
 
 def change_words(view: View, number: int) -> tuple[str, str, str]:
     """(subject, old, new) of a transition; an entry that keeps its frame shows only its bits."""
-    transition = view.timeline.transition(number)
-    column = f"{transition.table}.{transition.column}"
-    old, new = transition.old, transition.new
-    if column == "pte.val":
-        place = view.pte_place(transition.row)
-        subject = f"pte {place[0]}:{address_text(view, place[1])}" if place else f"pte {transition.row:x}"
-        words = pte_word(view, old), pte_word(view, new)
-        if old and new and pte_pfn(old) == pte_pfn(new) and not pte_file(old | new):
-            words = words[0].partition(" ")[2], words[1].partition(" ")[2]
-        return subject, *words
+    timeline = view.timeline
+    transition = timeline.transition(number)
+    column, old, new = f"{transition.table}.{transition.column}", transition.old, transition.new
     if transition.table == "page":
         subject = f"{pfn_text(view, transition.row)} {transition.column}"
-    elif transition.table in ("sys", "trace"):
-        subject = transition.column
-    else:
-        subject = f"{transition.table} {transition.column}"
-    return subject, value_word(view, column, old), value_word(view, column, new)
-
-
-def value_word(view: View, column: str, value: int) -> str:
-    """A cell's value as a person reads it."""
-    if column == "page.flags":
-        return flags_word(value)
-    if column == "page.mapping":
-        return mapping_word(view.timeline, value)
-    if column == "vma.vm_flags":
-        return " ".join(vm_flag_names(value, view.timeline.kernel)) or "-"
-    if column in ("vma.vm_start", "vma.vm_end", "pt.base", "pin.address"):
-        return address_text(view, value)
-    if column in ("task.name", "inode.name", "driver.name", "buf.name", "pin.name", "trace.result"):
-        return view.timeline.string(value) if value else "none"
-    if column in ("buf.pfn", "pin.pfn"):
-        return pfn_text(view, value)
-    return str(value)
+        said = (words.value_text(timeline, column, value, number) for value in (old, new))
+        return subject, *(text or "-" for text in said)  # type: ignore[return-value]
+    if column == "pte.val":
+        subject = words.subject_text(timeline, column, transition.row, number)
+        was, becomes = pte_word(view, old), pte_word(view, new)
+        if old and new and pte_pfn(old) == pte_pfn(new) and not pte_file(old) and not pte_file(new):
+            was, becomes = was.partition(" ")[2], becomes.partition(" ")[2]
+        return subject, was, becomes
+    text = words.transition_text(timeline, number, dot(view))
+    return text.subject, text.old, text.new
 
 
 def subject_text(view: View, number: int) -> str:
@@ -146,7 +109,7 @@ def subject_text(view: View, number: int) -> str:
 
 def stop_words(view: View, start: int, end: int) -> str:
     """The kinds of trouble that the transitions `start` to `end` make: `leak`, `4 leak`; empty if none."""
-    numbers = view.remember(("trouble at",), lambda: np.array(sorted(view.trouble), np.int64))
+    numbers = view.remember(("trouble at",), lambda: np.array(sorted(view.trouble), np.int64), True)
     low, high = np.searchsorted(numbers, (start, end))
     counts: dict[str, int] = {}
     for number in numbers[low:high].tolist():
@@ -170,16 +133,16 @@ def anon_vma(view: View, pid: int, vma: Vma) -> str:
     return "own"
 
 
-def ref_words(view: View, value: int, gone: bool) -> str:
-    """What the ref column means for an entry."""
+def ref_words(view: View, value: int, gone: bool) -> list[str]:
+    """What the ref column means for an entry, the fullest wording first."""
     if not pte_present(value) or pte_file(value):
-        return "a file offset: the fault will install the page" if pte_file(value) else ""
+        return ["a file offset: a fault installs the page", "a file offset"] if pte_file(value) else []
     pfn = pfn_text(view, pte_pfn(value))
     if value & PTE_REF:
-        return f"held a reference to {pfn}" if gone else f"holds a reference to {pfn}"
+        return [f"held a reference to {pfn}" if gone else f"holds a reference to {pfn}"]
     maps, holds = ("mapped", "held") if gone else ("maps", "holds")
     name = "window" if not value & PTE_MANAGED else "entry"
-    return f"{name}: {maps} {pfn}, {holds} no ref"
+    return [f"{name}: {maps} {pfn}, {holds} no ref", f"{maps} {pfn}, {holds} no ref"]
 
 
 def lost_reference(view: View, ledger: Ledger) -> tuple[str, str]:
@@ -203,19 +166,20 @@ def freed_at(view: View, pfn: int) -> int | None:
 
 def chain(view: View, pfn: int) -> list[tuple[int, str]]:
     """(position, sentence), newest first: what brought the frame's count to where it is."""
-    found = []
-    history = view.timeline.history("page.count", pfn)
-    at = int(np.searchsorted(history, view.position, side="right"))
-    for position in history[max(0, at - 4) : at][::-1].tolist():
-        transition = view.timeline.transition(position - 1)
-        found.append((position, f"{transition.function}: count {transition.old} -> {transition.new}"))
-    return found
+
+    def links() -> list[tuple[int, str]]:
+        assert view.machine is not None
+        subject = view.timeline.subject(f"page[{pfn}]")
+        return [(link.position, link.sentence) for link in words.why_chain(view.timeline, subject, view.position)]
+
+    return view.remember(("chain", pfn, view.position), links)
 
 
 def step_sentence(view: View) -> str:
     """What the marked transition did, for a step that is about no frame."""
-    subject, old, new = change_words(view, view.marked)
-    return f"{subject}: {old} -> {new}" if old else f"{subject} {new}"
+    text = words.transition_text(view.timeline, view.marked, dot(view))
+    clause = f": {text.clause}" if text.clause else ""
+    return f"{text.subject} {text.change}{clause}"
 
 
 def split_flags(text: str) -> list[tuple[str, bool]]:

@@ -14,13 +14,14 @@ from mmtui.ui.panes.common import (
     hex_width,
     kind_role,
     marked,
+    no_process,
     plural,
     title,
     wrap,
 )
 from mmtui.ui.panes.entries import entries_between, entry_row, present_in
 from mmtui.ui.rows import PaneRows, Row, Span, Target
-from mmtui.words.flags import flag_meaning
+from mmtui.words import flag_meaning, plain
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Process, Timeline, Vma
@@ -32,11 +33,12 @@ _PTES_SHOWN = 64
 
 def build(view: View, width: int, height: int) -> PaneRows:
     """Processes, their vmas and the magic flags; the fields of the selected vma at the foot."""
-    if not view.processes:
-        return PaneRows(title(view, "vmas", "VMAs"), empty="No process yet. n runs the first operation.")
+    processes = sorted((*view.processes, *view.gone), key=lambda process: process.task)
+    if not processes:
+        return PaneRows(title(view, "vmas", "VMAs"), empty=no_process(view))
     cursor = _cursor(view)
     rows: list[Row] = []
-    for process in view.processes:
+    for process in processes:
         if rows and view.size == "wide":
             rows.append(Row())
         rows += _process_rows(view, process, cursor, width)
@@ -84,10 +86,19 @@ def _process_row(view: View, process: Process, is_open: bool, cursor: Target | N
     here = cursor == target
     fold = ("\u25be" if is_open else "\u25b8") if view.glyphs == "unicode" else ("v" if is_open else "+")
     name_role = marked(view.role("text", ("task.pid", process.task)), "bold", *(["underline"] if here else []))
+    gone = process in view.gone
+    name_role = "faint" if gone else name_role
     line = Line()
     line.put(0, ">" if here else "", "bright").put(1, fold, "dim").put(3, f"pid {process.pid}", name_role)
     child = process.parent_pid and subjects.fork_parent(view) == process.parent_pid
-    line.add(f"child of {process.parent_pid}" if child else process.name, "dim" if child else "text+bold", 1)
+    line.add(
+        f"child of {process.parent_pid}" if child else process.name,
+        "faint" if gone else "dim" if child else "text+bold",
+        1,
+    )
+    if gone:
+        line.add("gone", view.role("faint", ("task.state", process.task)), 2)
+        return Row(line.spans, target, band=here)
     if process.state == "exiting":
         line.add("exiting", view.role("text", ("task.state", process.task)), 2)
     return Row(line.spans, target, band=here, right=_rss(view, process))
@@ -117,7 +128,7 @@ def _vmas_and_gone(view: View, pid: int) -> list[tuple[Vma, bool]]:
         return timeline.vmas(pid) if any(process.pid == pid for process in timeline.processes()) else []
 
     assert view.machine is not None
-    now = view.timeline.vmas(pid)
+    now = [] if any(process.pid == pid for process in view.gone) else view.timeline.vmas(pid)
     rows = {vma.row for vma in now}
     before = view.before_op(f"vmas {pid}", vmas)
     all_of_them = [(vma, False) for vma in now] + [(vma, True) for vma in before if vma.row not in rows]
@@ -131,10 +142,16 @@ def _vma_rows(view: View, pid: int, vma: Vma, gone: bool, cursor: Target | None,
     if gone:
         return rows
     rows += [_flag_row(view, vma, flag, width) for flag in vma.flag_names if flag in MAGIC_KINDS]
-    if here and view.size == "narrow":
+    if view.size == "narrow" and (here or _inside(cursor, pid, vma)):
         entries = entries_between(view, pid, vma.start, vma.end)[:_PTES_SHOWN]
-        rows += [entry_row(view, entry, None, (4, 13, 17, 26), None) for entry in entries]
+        rows += [entry_row(view, entry, cursor, (4, 13, 17, 26), None) for entry in entries]
     return rows
+
+
+def _inside(cursor: Target | None, pid: int, vma: Vma) -> bool:
+    """Whether the cursor is on an entry of this vma."""
+    found = subjects.parse_target(cursor)
+    return found is not None and found[:2] == ("pte", pid) and vma.start <= found[2] < vma.end
 
 
 def _vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: bool, width: int) -> Row:
@@ -153,7 +170,7 @@ def _vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: b
     if width >= _COUNT_COLUMNS + 2 * (digits - 8) and not gone:
         right = _counts(view, pid, vma)
     room = width - line.width - 2 - sum(len(text) for text, _ in right) - (1 if right else 0)
-    line.put(column + 7, vma.name[: max(room, 0)], role if role != "accent" else "text")
+    line.put(column + 7, plain(vma.name)[: max(room, 0)], role if role != "accent" else "text")
     return Row(line.spans, target, band=here, right=right)
 
 

@@ -39,7 +39,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
     if pfn >= len(view.machine.page.count):
         return PaneRows(words, empty=f"{name} is not RAM: no struct page, nothing to count.")
     ledger = view.timeline.holders(pfn)
-    lines = _ledger_rows(view, ledger)
+    lines = _ledger_rows(view, ledger, max(3, height - 2) if narrow else _SHOWN)
     if not lines and not ledger.count:
         return _nobody(view, pfn, words, width, height)
     note = f"count {ledger.count}{' ' if narrow else ', '}held {ledger.held}"
@@ -72,28 +72,28 @@ class LedgerLine(NamedTuple):
     target: Target | None
 
 
-def _ledger_rows(view: View, ledger: Ledger) -> list[LedgerLine]:
+def _ledger_rows(view: View, ledger: Ledger, most: int) -> list[LedgerLine]:
     """The holders, then who is gone since the operation began; `nobody` stands after the oldest counted holder."""
     before = view.before_op(f"ledger {ledger.pfn}", lambda timeline: _holders(timeline.holders(ledger.pfn)))
     now = _holders(ledger)
     lines = [_holder_line(view, holder, "new" if key not in before else "") for key, holder in now.items()]
-    lines = _grouped(lines)
+    lines = _grouped(lines, most)
     surplus = ledger.count - ledger.held
     if surplus > 0:
         at = next((i for i, line in enumerate(lines) if not line.ref), len(lines))
         lines.insert(at, LedgerLine("nobody", surplus, False, *texts.lost_reference(view, ledger), "lost", None))
     gone = [_holder_line(view, holder, "gone") for key, holder in before.items() if key not in now]
-    return lines + gone[:_SHOWN]
+    return lines + gone[:most]
 
 
 def _holders(ledger: Ledger) -> dict[tuple[str, int], Holder]:
     return {(holder.name, holder.ref): holder for holder in ledger.rows}
 
 
-def _grouped(lines: list[LedgerLine]) -> list[LedgerLine]:
+def _grouped(lines: list[LedgerLine], most: int) -> list[LedgerLine]:
     """Too many ptes for the pane are one line with their sum."""
     ptes = [line for line in lines if line.name.startswith("pte ") and not line.state]
-    if len(lines) <= _SHOWN or len(ptes) < 3:
+    if len(lines) <= most or len(ptes) < 3:
         return lines
     kept = [line for line in lines if line not in ptes]
     for is_window in (False, True):
@@ -135,7 +135,8 @@ def _sum_row(view: View, ledger: Ledger, columns: Columns) -> Row:
     line.put(columns.ref + 3 - len(number), number, role if role in ("accent", "diff") else role + "+bold")
     surplus = ledger.count - ledger.held
     if surplus > 0:
-        line.put(columns.since, f"{surplus} more than is held", "alarm")
+        words = f"{surplus} too many" if view.size == "narrow" else f"{surplus} more than is held"
+        line.put(columns.since, words, "alarm")
     elif surplus < 0:
         line.put(columns.since, f"{-surplus} fewer than hold it", "alarm")
     else:
