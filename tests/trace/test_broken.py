@@ -71,7 +71,7 @@ WRONG_OBJECTS = [
     (mmap(ro_file=True), "ops[0].ro_file: anonymous memory has no file"),
     (of(kernel="2.6.51"),
      'kernel: no kernel "2.6.51", did you mean "2.6.15"? (known: 2.6.14, 2.6.15-rc2, vm-unpaged, 2.6.15-rc3, '
-     "2.6.15-rc5, 2.6.15, 6.x)"),
+     "2.6.15-rc5, 2.6.15)"),
     (of(kernel=6), "kernel: expected a string, got 6"),
     (of(titel="x"), 'titel: unknown key, did you mean "title"?'),
     (of(machine=[]), "machine: expected an object, got an empty list"),
