@@ -211,8 +211,8 @@ def page_spans(view: View, value: int) -> tuple[Span, ...]:
 def value_spans(view: View, entry: Entry, line: Line, column: int) -> Line:
     """`00008027 -> 00000000`: the entry as the machine sees it, before this operation and now."""
     digits = hex_width(view)
-    form = (lambda v: f"{v:d}") if view.numbers == "decimal" else (lambda v: f"{v:0{digits}x}")
+    spec = "d" if view.numbers == "decimal" else f"0{digits}x"
     old = view.shown[0] if view.step_cell == ("pte.val", entry.row) else entry.before
     if old is None or hardware(old) == hardware(entry.value):
-        return line.put(column, form(hardware(entry.value)), "text")
-    return line.put(column, f"{form(hardware(old))} -> {form(hardware(entry.value))}", "text")
+        return line.put(column, format(hardware(entry.value), spec), "text")
+    return line.put(column, f"{format(hardware(old), spec)} -> {format(hardware(entry.value), spec)}", "text")

@@ -52,19 +52,30 @@ def build(view: View, width: int, height: int) -> PaneRows:
     cursor = view.cursors.get("frames")
     found = subjects.parse_target(cursor) if cursor else None
     pfn = found[1] if found and found[0] == "page" else subjects.subject_page(view)
-    tally = [] if view.size == "narrow" else _tally(view, glyphs, width)
-    foot = _foot(view, glyphs, pfn, view.size)
-    room = height - 1 - len(foot) - len(tally) - (2 if tally else 0)
-    rows = FrameRows(view, glyphs, grid, pfn, room)
     words = title(view, "frames", "Frames")
     usable = int(np.count_nonzero(glyphs != b"_"))
     note = ((f"{int(np.count_nonzero(glyphs == b'.'))} free of {usable}", "dim"),)
-    head = [_heading(grid, first)]
-    changed = rows.changed_lines()
+    tally, foot, room = _below(view, glyphs, pfn, width, height, -(-len(glyphs) // grid.across))
+    rows = FrameRows(view, glyphs, grid, pfn, room)
+    head, changed = [_heading(grid, first)], rows.changed_lines()
     if len(rows) <= room and tally:
         shown: Sequence[Row] = [*rows[:], Row(), *tally]
         return PaneRows(words, note, head, shown, foot, rows.cursor_line, changed)
     return PaneRows(words, note, head, rows, [*tally, *([Row()] if tally else []), *foot], rows.cursor_line, changed)
+
+
+def _below(
+    view: View, glyphs: NDArray[np.bytes_], pfn: int | None, width: int, height: int, lines: int
+) -> tuple[list[Row], list[Row], int]:
+    """(tally, foot, lines left for the map): as much of both as leaves the map whole, or at least half of the pane."""
+    full = _foot(view, glyphs, pfn, view.size)
+    tally = [] if view.size == "narrow" else _tally(view, glyphs, width)
+    line = _foot(view, glyphs, pfn, "narrow")
+    for legend, foot in ((tally, full), ([], full), ([], line)):
+        room = height - 1 - len(foot) - (len(legend) + 2 if legend else 0)
+        if lines <= room or (lines > height and room >= height // 2):
+            return legend, foot, room
+    return [], line, height - 1 - len(line)
 
 
 def _heading(grid: Grid, first: int) -> Row:

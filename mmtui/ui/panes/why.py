@@ -44,10 +44,10 @@ def build(view: View, width: int, height: int) -> PaneRows:
         return _nobody(view, pfn, words, width, height)
     note = f"count {ledger.count}{' ' if narrow else ', '}held {ledger.held}"
     columns = _NARROW if narrow else _NORMAL
-    rows = [_line(view, line, columns, width) for line in lines]
+    rows = [_line(view, line, columns, width, _differs(view, pfn, line)) for line in lines]
     if not narrow:
         rows.append(Row(Line().put(22, "\u2500" * 3 if view.glyphs == "unicode" else "---", "rule").spans))
-    rows.append(_sum_row(view, ledger, columns))
+    rows.append(_sum_row(view, ledger, columns, width))
     changed = tuple(i for i, row in enumerate(rows) if any(role == "accent" for _, role in row.spans))
     head = [] if narrow else [_heading(columns)]
     rows += _below(view, pfn, width, height - len(rows) - len(head), narrow)
@@ -111,12 +111,16 @@ def _holder_line(view: View, holder: Holder, state: str) -> LedgerLine:
     return LedgerLine(holder.name, holder.ref, holder.ref == 0, since, holder.function, state, target)
 
 
-def _line(view: View, line: LedgerLine, columns: Columns, width: int) -> Row:
+def _line(view: View, line: LedgerLine, columns: Columns, width: int, differs: bool) -> Row:
     role = {"": "text", "new": "recent", "gone": "recent", "lost": "alarm"}[line.state]
     row = Line().put(columns.name, line.name[: columns.ref - columns.name - 1], role)
     ref = "~" if line.is_window else (" 0" if line.state == "gone" else f"{line.ref:+d}")
     ref_role = {"lost": "alarm", "": "text"}.get(line.state, "recent")
-    row.put(columns.ref + 3 - len(ref), ref, "kind.D" if line.is_window and not line.state else ref_role)
+    if differs:
+        ref_role = "diff"
+    elif line.is_window and not line.state:
+        ref_role = "kind.D"
+    row.put(columns.ref + 3 - len(ref), ref, ref_role)
     row.put(columns.since, line.since if line.state != "gone" else f"op {view.op:>2}", "dim")
     place = view.step_pte
     in_step = place is not None and line.target is not None and line.target.subject == f"pte[{place[0]}:{place[1]:#x}]"
@@ -126,7 +130,20 @@ def _line(view: View, line: LedgerLine, columns: Columns, width: int) -> Row:
     return Row(row.spans, line.target)
 
 
-def _sum_row(view: View, ledger: Ledger, columns: Columns) -> Row:
+def _differs(view: View, pfn: int, line: LedgerLine) -> bool:
+    """Whether the other kernel's ledger has no such line."""
+    twin = view.twin
+    if twin is None or line.state == "gone":
+        return False
+    if pfn >= len(twin.machine.page.count):
+        return True
+    ledger = twin.timeline.holders(pfn)
+    if line.state == "lost":
+        return ledger.count - ledger.held != line.ref
+    return (line.name, line.ref) not in {(holder.name, holder.ref) for holder in ledger.rows}
+
+
+def _sum_row(view: View, ledger: Ledger, columns: Columns, width: int) -> Row:
     line = Line().put(columns.name, "page_count", "text")
     role = view.role("text", ("page.count", ledger.pfn))
     number = str(ledger.count)
@@ -135,7 +152,7 @@ def _sum_row(view: View, ledger: Ledger, columns: Columns) -> Row:
     line.put(columns.ref + 3 - len(number), number, role if role in ("accent", "diff") else role + "+bold")
     surplus = ledger.count - ledger.held
     if surplus > 0:
-        words = f"{surplus} too many" if view.size == "narrow" else f"{surplus} more than is held"
+        words = f"{surplus} more than is held" if columns.since + 22 < width else f"{surplus} too many"
         line.put(columns.since, words, "alarm")
     elif surplus < 0:
         line.put(columns.since, f"{-surplus} fewer than hold it", "alarm")
