@@ -38,7 +38,7 @@ class Cells:
         return other
 
     def grow(self, table: str, row: int) -> None:
-        """Make room for `row`. LimitError: a table has at most 2**26 rows."""
+        """Make room for `row`. LimitError: a table has at most MAX_ROWS rows."""
         if row >= MAX_ROWS:
             raise LimitError(f"table {table} is full: at most {MAX_ROWS} rows")
         size = self.rows(table)

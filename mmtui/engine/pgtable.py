@@ -29,6 +29,12 @@ PTE_MANAGED: Final = 0x200
 """Ledger: the kernel will unmap and put this entry's page (it is rmapped)."""
 PTE_REF: Final = 0x400
 """Ledger: a reference was taken for this entry."""
+PTE_SOFT_DIRTY: Final = 0x008
+"""Recordings: the soft-dirty bit."""
+PTE_EXCLUSIVE: Final = 0x010
+"""Recordings: this is the only entry that maps the page."""
+PTE_UNKNOWN: Final = 0x800
+"""Recordings: whether the entry is writable, accessed or dirty cannot be seen. Not present: a swap entry or a guard."""
 PTE_LEDGER: Final = PTE_MANAGED | PTE_REF
 PTE_HARDWARE: Final = 0x1FF
 """The bits that the machine sees, without pfn and ledger."""
@@ -111,10 +117,15 @@ def pte_managed(pte: int) -> int:
 
 
 def pte_text(pte: int) -> str:
-    """`P|RW|A|D`, `N|A` for a PROT_NONE entry, `F` for a file entry (oracle spelling)."""
+    """`P|RW|A|D`, `N|A` for a PROT_NONE entry, `F` for a file entry (oracle spelling).
+
+    Of a recording: `P|?`, `S` for a swapped page, `G` for a guard.
+    """
     if pte_file(pte):
         return "F"
     bits = ["N" if pte & PTE_PROTNONE and not pte & PTE_PRESENT else "P"]
+    if pte & PTE_UNKNOWN:
+        return "P|?" if pte & PTE_PRESENT else "G" if pte & PTE_SPECIAL else "S"
     if pte & PTE_RW:
         bits.append("RW")
     if pte & PTE_ACCESSED:

@@ -1,10 +1,10 @@
-"""Every table and column there is. A cell is one int64 of one column; its number is `column id << 26 | row`."""
+"""Every table and column there is. A cell is one int64 of one column; its number is `column id << ROW_BITS | row`."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-ROW_BITS: Final = 26
+ROW_BITS: Final = 25  # 128 columns, 32 M rows
 ROW_MASK: Final = (1 << ROW_BITS) - 1
 MAX_ROWS: Final = 1 << ROW_BITS
 
@@ -14,11 +14,12 @@ PTES_PER_PT: Final = 1024
 TABLES: Final[dict[str, tuple[str, ...]]] = {
     "sys": ("nr_mapped", "merges", "anon_vmas", "inodes", "tainted", "incomplete"),
     "trace": ("op", "result", "message"),
-    "page": ("flags", "count", "mapcount", "mapping", "index", "private", "free", "word"),
+    "page": ("flags", "count", "mapcount", "mapping", "index", "private", "free", "word", "pfn", "kflags"),
     "pt": ("mm", "base"),
     "pte": ("val",),
     "vma": (
         "state", "mm", "vm_start", "vm_end", "vm_flags", "vm_page_prot", "vm_pgoff", "anon_vma", "vm_file", "vm_ops",
+        "letters", "name",
     ),
     "mm": ("file_rss", "anon_rss", "rss"),
     "task": ("state", "pid", "name", "mm", "parent"),
