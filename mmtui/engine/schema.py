@@ -30,7 +30,14 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "pin": ("state", "name", "mm", "address", "pfn", "ref"),
     "cache": ("inode", "pgoff", "pfn"),
 }  # fmt: skip
-"""Tables and their columns, in the order of column ids. Append only: exported logs name columns, never ids."""
+"""Tables and their columns, in the order of column ids. Append only: exported logs name columns, never ids.
+
+Only recordings fill `page.pfn` (rows of a recording are numbered densely), `page.kflags` (KPF_*), `vma.letters`
+(VmFlags) and `vma.name` (`[heap]`).
+"""
+
+UNKNOWN: Final = -1
+"""What a recording could not see, in any column: it is not 0."""
 
 
 class ColumnInfo(NamedTuple):
