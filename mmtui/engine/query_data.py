@@ -244,21 +244,32 @@ class Data:
 
     def mm_of_vma(self, rows: Ints, times: Ints) -> Ints:
         """The mm of each vma. While it is being filled the one that it is about to get, when it is freed its last."""
-        after = self.history("vma.mm").after(rows, times)
-        coming = self.history("vma.state").after(rows, times) != 0
-        mm = self.history("vma.mm")
-        soon = mm.after(rows, np.minimum(mm.following(rows, times), self.length))
-        return np.where(after != 0, after, np.where(coming, soon, self._given("vma.mm").after(rows, times)))
+        return self.in_this_life("vma.state", "vma.mm", rows, times)
+
+    def in_this_life(self, born: str, column: str, rows: Ints, times: Ints) -> Ints:
+        """`column` of structs that are filled and emptied field by field: the value that it has between the two.
+
+        A struct's life begins where the column `born` leaves 0. Before the field is set in that life the value is the
+        one that it is about to get, after it was cleared the last one.
+        """
+        births = self._derived(born, "births", lambda history: (history.old == 0, history.times))
+        given, when = self._given(column), self._derived(column, "when", lambda h: (h.new != 0, h.times))
+        soon = given.after(rows, np.minimum(given.following(rows, times), self.length))
+        return np.where(when.after(rows, times) >= births.after(rows, times), given.after(rows, times), soon)
+
+    def _derived(self, column: str, word: str, choose: Callable[[History], tuple[Mask, Ints]]) -> History:
+        """Some changes of a column with other values; before its first one a row has that one's value."""
+        name = f"{column} {word}"
+        if name not in self._histories:
+            history = self.history(column)
+            kept, values = choose(history)
+            values = values[kept]
+            self._histories[name] = History(history.rows[kept], history.times[kept], values, values, history.now)
+        return self._histories[name]
 
     def _given(self, column: str) -> History:
         """A column without its returns to 0: the last value that a row was given, or the first that it will be."""
-        name = f"{column} given"
-        if name not in self._histories:
-            history = self.history(column)
-            kept = history.new != 0
-            values = history.new[kept]
-            self._histories[name] = History(history.rows[kept], history.times[kept], values, values, history.now)
-        return self._histories[name]
+        return self._derived(column, "given", lambda history: (history.new != 0, history.new))
 
     def last(self, column: str, row: int, time: int) -> int:
         """The last value but 0 of a cell, or the first that it will get."""
@@ -284,6 +295,11 @@ class Data:
         mm = self.history("pt.mm").after(tables, times)
         base = self.history("pt.base").after(tables, times)
         return self.pid_of_mm(mm, times), base + (rows & schema.PTES_PER_PT - 1) * 4096
+
+    def table_place(self, rows: Ints, times: Ints) -> tuple[Ints, Ints]:
+        """(pid, first address) of page-table pages, of one that is being made or freed too."""
+        mm, base = (self.in_this_life("pt.mm", name, rows, times) for name in ("pt.mm", "pt.base"))
+        return self.pid_of_mm(mm, times), base
 
 
 _KEPT: WeakKeyDictionary[Timeline, Data] = WeakKeyDictionary()

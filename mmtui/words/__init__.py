@@ -22,12 +22,35 @@ from mmtui.words.text import (
     pte_bits_text,
     pte_text,
 )
-from mmtui.words.values import subject_text, value_text
+from mmtui.words.values import public_subject, subject_text, value_text
 from mmtui.words.why import ledger_text, why_chain
 
 __all__ = [
-    "Words", "address_text", "argument_text", "call_summary", "call_text", "clause", "count_text", "explain",
-    "flag_meaning", "ledger_text", "list_text", "managed_rule", "op_details", "op_text", "page_flags_text", "pfn_text",
-    "plain", "process_name", "pte_bits_text", "pte_text", "refusal_text", "stop_text", "subject_text",
-    "transition_text", "value_text", "why_chain",
+    "Words",
+    "address_text",
+    "argument_text",
+    "call_summary",
+    "call_text",
+    "clause",
+    "count_text",
+    "explain",
+    "flag_meaning",
+    "ledger_text",
+    "list_text",
+    "managed_rule",
+    "op_details",
+    "op_text",
+    "page_flags_text",
+    "pfn_text",
+    "plain",
+    "process_name",
+    "pte_bits_text",
+    "pte_text",
+    "public_subject",
+    "refusal_text",
+    "stop_text",
+    "subject_text",
+    "transition_text",
+    "value_text",
+    "why_chain",
 ]  # fmt: skip

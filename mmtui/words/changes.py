@@ -50,12 +50,12 @@ def transition_text(timeline: Timeline, number: int, unset: str = "·") -> Words
     name = f"{change.table}.{change.column}"
     subject = subject_text(timeline, name, change.row, number)
     if name != "pte.val" and change.table != "trace":
-        subject = f"{subject} {change.column}"
+        subject = f"{subject} {change.column}".strip()
     old, new = (value_text(timeline, name, value, number, unset) for value in (change.old, change.new))
     if change.table == "trace":
         subject, old, new = _trace_words(timeline, change, subject)
     where = f"{change.file} {change.line}" if change.file and change.line else ""
-    return Words(subject, old, new, clause(timeline, change), plain(change.function), where)
+    return Words(subject, old, new, clause(timeline, change), plain(change.function) if where else "", where)
 
 
 def _trace_words(timeline: Timeline, change: Transition, subject: str) -> tuple[str, str, str]:
@@ -310,8 +310,18 @@ _CLAUSES: Final[dict[str, dict[str, str]]] = {
         "remap_pfn_range": "the first pfn: raw ptes are told by it",
     },
     "vma.vm_ops": {"mmap_method": "the mmap method sets it"},
-    "mm.anon_rss": {"do_exit": "the process is gone", "+": "one more anonymous page", "-": "fewer anonymous pages"},
-    "mm.file_rss": {"do_exit": "the process is gone", "+": "one more page of a file", "-": "fewer pages of files"},
+    "mm.anon_rss": {
+        "add_mm_rss": "the sum over one page table",
+        "do_exit": "the process is gone",
+        "+": "one more anonymous page",
+        "-": "one anonymous page fewer",
+    },
+    "mm.file_rss": {
+        "add_mm_rss": "the sum over one page table",
+        "do_exit": "the process is gone",
+        "+": "one more page that is not anonymous",
+        "-": "one such page fewer",
+    },
     "mm.rss": {
         "do_exit": "the process is gone",
         "tlb_finish_mmu": "lowered by what was given back",

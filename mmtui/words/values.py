@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mmtui.engine import schema
 from mmtui.engine.pgtable import PTE_PRESENT, PTE_PROTNONE, PTE_RW
 from mmtui.engine.query_data import data_of
 from mmtui.words.text import address_text, page_flags_text, pfn_text, plain, pte_text
@@ -50,14 +50,9 @@ def vma_owner(timeline: Timeline, row: int, number: int) -> tuple[int, int]:
     data = data_of(timeline)
     rows, times = np.array([row]), np.array([number])
     pid = data.pid_of_mm(data.mm_of_vma(rows, times), times)
-    start = data.history("vma.vm_start")
-    found = int(start.after(rows, times)[0]) or int(start.after(rows, times - 1)[0])
-    if not found:
-        # Not there yet, or gone already: the start that it is about to get, or had.
-        coming = value_at(timeline, "vma.state", row, number) != 0
-        soon = np.minimum(start.following(rows, times), len(timeline))
-        found = int(start.after(rows, soon)[0]) if coming else data.last("vma.vm_start", row, number)
-    return int(pid[0]), found
+    linked = value_at(timeline, "vma.state", row, number) == 1
+    start = data.history("vma.vm_start").after if linked else partial(data.in_this_life, "vma.state", "vma.vm_start")
+    return int(pid[0]), int(start(rows, times)[0])
 
 
 def _mm_text(timeline: Timeline, mm: int, number: int) -> str:
@@ -77,8 +72,8 @@ def subject_text(timeline: Timeline, column: str, row: int, number: int) -> str:
         pid, start = vma_owner(timeline, row, number)
         return f"vma {pid}:{address_text(start)}"
     if table == "pt":
-        pid, base = pte_owner(timeline, row * schema.PTES_PER_PT, number)
-        return f"page table {pid}:{address_text(base or value_at(timeline, 'pt.base', row, number - 1))}"
+        pids, bases = data_of(timeline).table_place(np.array([row]), np.array([number]))
+        return f"page table {int(pids[0])}:{address_text(int(bases[0]))}"
     if table == "mm":
         return _mm_text(timeline, row, number)
     if table == "task":
@@ -98,7 +93,7 @@ def _named_subject(timeline: Timeline, table: str, row: int, number: int) -> str
         return f"file {plain(name)}" if name else "shared anonymous memory"
     if table == "cache":
         return "page cache"
-    return "machine" if table == "sys" else f"op {max(timeline.op_at(number + 1), 0)}"
+    return "" if table == "sys" else f"op {max(timeline.op_at(number + 1), 0)}"
 
 
 def value_text(timeline: Timeline, column: str, value: int, number: int, unset: str = "·") -> str:
@@ -175,3 +170,21 @@ _SPECIAL: Final = {
     "vma.anon_vma": _anon_vma,
     "driver.buf": _buffer,
 }
+
+
+def public_subject(timeline: Timeline, column: str, row: int, number: int) -> str:
+    """A cell in the grammar of subjects, `page[8].count`; "" for one that the grammar does not have."""
+    table, _, field = column.partition(".")
+    if table == "page":
+        return f"page[{row}].{field}"
+    if table == "pte":
+        pid, address = pte_owner(timeline, row, number)
+        return f"pte[{pid}:{address:#x}]"
+    if table == "vma":
+        pid, start = vma_owner(timeline, row, number)
+        return f"vma[{pid}:{start:#x}].{field}"
+    data = data_of(timeline)
+    rows, times = np.array([row]), np.array([number])
+    if table == "mm":
+        return f"mm[{int(data.pid_of_mm(rows, times)[0])}].{field}"
+    return f"task[{int(data.pid_of_task(rows, times)[0])}].{field}" if table == "task" else ""
