@@ -1,0 +1,178 @@
+"""Two kernels on the same trace: which changes of one belong to which of the other, and where they part.
+
+Operations are the same on both sides; inside one, the changes are aligned by the cell that they write. Positions of the
+first timeline map to positions of the second at which it has done everything before the next change that both make.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from mmtui.engine.schema import COLUMN, ROW_BITS, TABLES
+
+if TYPE_CHECKING:
+    from mmtui.engine.timeline import Timeline
+
+LARGEST: Final = 6000
+"""Changes of one operation that are aligned one by one; a larger one is compared as it stands."""
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Memo = dict[Any, Any]
+COMPARED: Final = ("sys", "page", "pte", "vma", "mm", "task", "buf", "pin")
+_RESULT: Final = COLUMN["trace.result"].id
+_MESSAGE: Final = COLUMN["trace.message"].id
+
+
+class Aligned(NamedTuple):
+    """One operation on both sides: for each change of the first, the number of its partner in the second, or -1."""
+
+    start: int
+    end: int
+    other_start: int
+    other_end: int
+    partner: Ints
+    same: np.ndarray[Any, np.dtype[np.bool_]]
+
+
+class Difference(NamedTuple):
+    """How two states differ: how many cells, and the first of them as (column, row, value, other value)."""
+
+    cells: int
+    first: tuple[str, int, int, int] | None
+
+
+def operation(first: Timeline, second: Timeline, k: int, memo: Memo) -> Aligned | None:
+    """Operation `k` aligned; None where one of the runs ended before it."""
+    if k < 0 or k >= min(first.op_count, second.op_count):
+        return None
+    key = ("aligned", id(first), id(second), k)
+    if key not in memo:
+        memo[key] = _align(first, second, k)
+    found: Aligned = memo[key]
+    return found
+
+
+def _align(first: Timeline, second: Timeline, k: int) -> Aligned:
+    s, e, s2, e2 = first.op_start(k), first.op_end(k), second.op_start(k), second.op_end(k)
+    cells, values = _changes(first, s, e)
+    cells2, values2 = _changes(second, s2, e2)
+    partner = np.full(e - s, -1, dtype=np.int64)
+    for i, j, size in _blocks(cells, cells2):
+        partner[i : i + size] = np.arange(j, j + size)
+    matched = partner >= 0
+    same = np.zeros(e - s, dtype=np.bool_)
+    same[matched] = values[matched] == values2[partner[matched]]
+    words = matched & np.isin(cells >> ROW_BITS, (_RESULT, _MESSAGE))
+    for i in np.flatnonzero(words):
+        same[i] = first.string(int(values[i])) == second.string(int(values2[partner[i]]))
+    return Aligned(s, e, s2, e2, partner, same)
+
+
+def _changes(timeline: Timeline, start: int, end: int) -> tuple[Ints, Ints]:
+    chunks = list(timeline.log.chunks(start, end))
+    if not chunks:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    cells = np.concatenate([chunk.cell for chunk in chunks]).astype(np.int64)
+    return cells, np.concatenate([chunk.new for chunk in chunks]).astype(np.int64)
+
+
+def _blocks(a: Ints, b: Ints) -> list[tuple[int, int, int]]:
+    """Runs of equal cells: (start in a, start in b, length)."""
+    head = _common(a, b)
+    tail = min(_common(a[::-1], b[::-1]), min(len(a), len(b)) - head)
+    blocks = [(0, 0, head)]
+    middle_a, middle_b = a[head : len(a) - tail], b[head : len(b) - tail]
+    if len(middle_a) and len(middle_b) and max(len(middle_a), len(middle_b)) <= LARGEST:
+        matcher = SequenceMatcher(None, middle_a.tolist(), middle_b.tolist(), autojunk=False)
+        blocks += [(head + m.a, head + m.b, m.size) for m in matcher.get_matching_blocks() if m.size]
+    return [*blocks, (len(a) - tail, len(b) - tail, tail)]
+
+
+def _common(a: Ints, b: Ints) -> int:
+    """How long both begin alike."""
+    n = min(len(a), len(b))
+    unlike = np.flatnonzero(a[:n] != b[:n])
+    return int(unlike[0]) if len(unlike) else n
+
+
+def position_in(first: Timeline, second: Timeline, position: int, memo: Memo) -> int:
+    """The position of `second` that belongs to a position of `first`."""
+    if position <= 0:
+        return 0
+    k = first.op_at(position - 1) if position else -1
+    aligned = operation(first, second, k, memo)
+    if aligned is None:
+        return len(second) if k >= 0 else 0
+    later = np.flatnonzero(aligned.partner[position - aligned.start :] >= 0)
+    if not len(later):
+        return aligned.other_end
+    return aligned.other_start + int(aligned.partner[position - aligned.start + int(later[0])])
+
+
+def divergences(first: Timeline, second: Timeline, memo: Memo) -> list[int]:
+    """Positions of `first` at which the two part anew: the first change of each run that only one makes, or makes otherwise."""
+    key = ("divergences", id(first), id(second))
+    if key not in memo:
+        found: set[int] = set()
+        for k in range(min(first.op_count, second.op_count)):
+            aligned = operation(first, second, k, memo)
+            if aligned is not None:
+                found |= _partings(aligned)
+        if first.op_count > second.op_count:
+            found.add(first.op_start(second.op_count) + 1)
+        memo[key] = sorted(found)
+    kept: list[int] = memo[key]
+    return kept
+
+
+def _partings(aligned: Aligned) -> set[int]:
+    found = set()
+    alike = aligned.same
+    for i in np.flatnonzero(~alike):
+        if i == 0 or alike[i - 1]:
+            found.add(aligned.start + int(i) + 1)
+    expected = 0
+    for i, j in enumerate(aligned.partner):
+        if j > expected and (i == 0 or alike[i - 1]):
+            found.add(aligned.start + i)  # the other one makes changes of its own before this one
+        expected = max(expected, int(j) + 1)
+    if expected < aligned.other_end - aligned.other_start:
+        found.add(aligned.end)
+    return found
+
+
+def difference(first: Timeline, second: Timeline) -> Difference:
+    """How the two machines differ at the timelines' positions."""
+    cells, example = 0, None
+    for table in COMPARED:
+        for field in TABLES[table]:
+            a, b = _column(first, table, field), _column(second, table, field)
+            n = min(len(a), len(b))
+            unlike = np.flatnonzero(a[:n] != b[:n])
+            cells += len(unlike) + int(np.count_nonzero(a[n:])) + int(np.count_nonzero(b[n:]))
+            if len(unlike) and example is None:
+                row = int(unlike[0])
+                example = (f"{table}.{field}", row, int(a[row]), int(b[row]))
+    return Difference(cells, example)
+
+
+def _column(timeline: Timeline, table: str, field: str) -> Ints:
+    return np.asarray(getattr(getattr(timeline.machine, table), field))
+
+
+def changed_functions(first: Timeline, second: Timeline, position: int) -> list[str]:
+    """The functions around a position that the two kernels have in different versions."""
+    names = [call.name for call in reversed(first.calls_at(position)) if not call.name.startswith("op ")]
+    if 0 < position <= len(first):
+        names.insert(0, first.transition(position - 1).function)
+    return [name for name in dict.fromkeys(names) if _release(first, name) != _release(second, name)]
+
+
+def _release(timeline: Timeline, function: str) -> str | None:
+    try:
+        return timeline.source(function).release
+    except (KeyError, ValueError, LookupError):
+        return None

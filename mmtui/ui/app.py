@@ -1,0 +1,365 @@
+"""The stepper as a program: start, loading without freezing, keys to commands, signals, the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console
+from rich.style import Style
+from textual.app import App, ComposeResult
+
+from mmtui.sidecar import Sidecar
+from mmtui.ui import config
+from mmtui.ui.paint import Canvas, Painter
+from mmtui.ui.screen import Stage
+from mmtui.ui.theme import theme
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from mmtui.engine.timeline import Timeline
+    from mmtui.ui.desk import Desk
+
+PATIENCE: Final = 0.1
+"""Seconds of loading before the screen says so."""
+
+
+class Loading:
+    """A timeline being made in a thread. `cancel` forgets it: the thread ends by itself and nobody listens."""
+
+    def __init__(self, what: str, then: Callable[[Timeline], None]) -> None:
+        self.what = what
+        self.then = then
+        self.shown = False
+        self.cancelled = False
+
+
+class StepperApp(App[int]):
+    """The Textual application: one widget, the desk behind it."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = "Screen { layers: base; background: transparent; } Stage { background: transparent; }"
+
+    def __init__(self, path: str, kernel: str | None, at: str | None, settings: config.Settings) -> None:
+        # Styles are made here to the last colour: Textual must not translate them.
+        super().__init__(ansi_color=True)
+        self.settings = settings
+        self.trace_path = path
+        self.kernel = kernel
+        self.at = at
+        self.painter = _painter(settings, settings["ui.theme"])
+        self.desk: Desk | None = None
+        self.loading: Loading | None = None
+        self.failure = ""
+        self.error: Exception | None = None
+        self._stage = Stage(self)
+        self._timer: Timer | None = None
+        self.animation_level = "none"
+
+    # Looks
+
+    @property
+    def ground(self) -> Style:
+        """The style of an empty place."""
+        return self.painter.theme.style("text")
+
+    def use_theme(self, name: str) -> None:
+        """Other colours."""
+        self.painter = _painter(self.settings, name)
+        if self.desk is not None:
+            self.desk.painter = self.painter
+        self.repaint(everything=True)
+
+    def compose(self) -> ComposeResult:
+        """One widget is the whole screen."""
+        yield self._stage
+
+    def on_mount(self) -> None:
+        """Paint, then read the trace."""
+        self._stage.focus()
+        self.repaint()
+        self._watch_signals()
+        import mmtui
+
+        def make() -> Timeline:
+            return mmtui.load(Path(self.trace_path), kernel=self.kernel)
+
+        self.fetch(f"reading {Path(self.trace_path).name}", make, self._opened)
+
+    def _opened(self, timeline: Timeline) -> None:
+        from mmtui.ui.desk import Desk
+
+        sidecar = Sidecar.open(Path(self.trace_path), config.state_dir())
+        desk = Desk(timeline, self.settings, sidecar, self.painter, self)
+        try:
+            position = _start(desk, self.at)
+        except ValueError as error:
+            self.failure = f"--at {self.at}: {error}"
+            self.exit(2)
+            return
+        desk.use_timeline(timeline, position)
+        if self.settings["ui.layout"]:
+            desk.run("layout", f"use {self.settings['ui.layout']}")
+        self.desk = desk
+        self.repaint(everything=True)
+
+    def repaint(self, everything: bool = False) -> None:
+        """Compose the lines of the screen and show what changed."""
+        width, height = self.size
+        if width <= 0 or height <= 0:
+            return
+        strips = self.desk.compose(width, height) if self.desk is not None else self._opening(width, height)
+        if self.desk is not None and self.loading is not None and self.loading.shown:
+            self.desk.say(f"{self.loading.what} ... Esc cancels")
+        self._stage.show(strips, everything)
+
+    def _opening(self, width: int, height: int) -> list[Any]:
+        """The screen before there is a trace: empty, or what takes so long."""
+        canvas = Canvas(self.painter, width, height)
+        if self.loading is not None and self.loading.shown and height > 2:
+            canvas.line(0, [(" mmtui", "bright")])
+            canvas.line(2, [(f" {self.loading.what} ...   ", "text"), ("Esc", "text+bold"), (" cancels", "dim")])
+        return canvas.strips()
+
+    # Input
+
+    def press(self, name: str, key: str, character: str | None) -> None:
+        """A key: to help, to the drawer, else to its command."""
+        if self.loading is not None and name in ("escape", "ctrl+c", "ctrl+q"):
+            self._cancel_loading()
+        elif self.desk is None:
+            if name in ("q", "escape", "ctrl+c", "ctrl+q"):
+                self.exit(0)
+        else:
+            self._press(self.desk, name, key, character)
+        self.repaint()
+
+    def _press(self, desk: Desk, name: str, key: str, character: str | None) -> None:
+        desk.say("")
+        typing = desk.help or desk.drawer
+        if typing is not None and name != "escape" and typing.press(key, character):
+            return
+        id = self.settings.keymap.get(name) or self.settings.keymap.get(key)
+        if id is None:
+            if character and character.isprintable():
+                desk.say(f"{name} does nothing; {desk.key_of('help')} shows the keys")
+            return
+        if typing is not None and id not in ("cancel", "quit", "suspend", "screen.redraw", "interrupt") and _is_typing(desk):
+            return
+        desk.run(id)
+
+    def paste(self, text: str) -> None:
+        """Pasted text."""
+        if self.desk is not None and self.desk.drawer is not None:
+            self.desk.drawer.paste(text)
+            self.repaint()
+
+    def click(self, x: int, y: int, twice: bool) -> None:
+        """A click."""
+        from mmtui.ui import mouse
+
+        if self.desk is not None and self.settings["ui.mouse"]:
+            self.desk.say("")
+            mouse.click(self.desk, x, y, twice)
+            self.repaint()
+
+    def wheel(self, x: int, y: int, lines: int) -> None:
+        """The wheel."""
+        from mmtui.ui import mouse
+
+        if self.desk is not None and self.settings["ui.mouse"]:
+            mouse.wheel(self.desk, x, y, lines)
+            self.repaint()
+
+    # What only the program can do (desk.Host)
+
+    def fetch(self, what: str, make: Callable[[], Timeline], then: Callable[[Timeline], None]) -> None:
+        """Make a timeline in a thread; `then` runs here when it is there, unless it was cancelled."""
+        loading = self.loading = Loading(what, then)
+
+        def work() -> None:
+            try:
+                timeline = make()
+            except Exception as error:  # whatever it is becomes one line for the person
+                self._deliver(loading, None, error)
+            else:
+                self._deliver(loading, timeline, None)
+
+        threading.Thread(target=work, name="load", daemon=True).start()
+        self.set_timer(PATIENCE, lambda: self._still(loading))
+
+    def _still(self, loading: Loading) -> None:
+        if self.loading is loading:
+            loading.shown = True
+            self.repaint()
+
+    def _deliver(self, loading: Loading, timeline: Timeline | None, error: Exception | None) -> None:
+        """From the thread to the screen's own; the screen may be gone by now."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(lambda: self.call_next(self._arrive, loading, timeline, error))
+
+    def _arrive(self, loading: Loading, timeline: Timeline | None, error: Exception | None) -> None:
+        if loading.cancelled or self.loading is not loading:
+            return
+        self.loading = None
+        if self.desk is not None:
+            self.desk.say("")
+        if timeline is not None:
+            loading.then(timeline)
+        elif self.desk is not None:
+            self.desk.say(_one_line(error))
+        else:
+            self.error = error
+            self.exit(2)
+            return
+        self.repaint()
+
+    def _cancel_loading(self) -> None:
+        assert self.loading is not None
+        self.loading.cancelled = True
+        self.loading = None
+        if self.desk is None:
+            self.exit(0)
+        else:
+            self.desk.say("cancelled")
+
+    def leave(self) -> None:
+        """End."""
+        self.exit(0)
+
+    def suspend_to_shell(self) -> None:
+        """ctrl+z."""
+        self.action_suspend_process()
+        self.repaint(everything=True)
+
+    def copy_text(self, text: str) -> None:
+        """To the terminal's clipboard (OSC 52)."""
+        self.copy_to_clipboard(text)
+
+    def redraw(self) -> None:
+        """Every cell again."""
+        self.repaint(everything=True)
+        self.refresh(repaint=True, layout=True)
+
+    def play(self, ops_per_second: float | None) -> None:
+        """Start, change or stop the clock."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if ops_per_second is not None:
+            self._timer = self.set_interval(1 / ops_per_second, self._tick)
+
+    def _tick(self) -> None:
+        if self.desk is not None and self.desk.playing and self.loading is None:
+            self.desk.actions.tick()
+            self.repaint()
+
+    def _watch_signals(self) -> None:
+        """SIGTERM and SIGHUP end the program as q does: the terminal is restored, the place kept."""
+        if threading.current_thread() is not threading.main_thread() or self.is_headless or self._loop is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._loop.add_signal_handler(number, self._end)
+
+    def _fatal_error(self) -> None:
+        """A fault of mmtui itself: `run` says so in one line, the details go to a file."""
+        self.bell()
+        self._close_messages_no_wait()
+
+    def _end(self) -> None:
+        if self.desk is not None:
+            self.desk.actions.close_drawer()
+            self.desk.keep_place()
+        self.exit(0)
+
+
+def _is_typing(desk: Desk) -> bool:
+    """A help screen or a drawer with a line keeps its keys to itself; Explain lets the time keys through."""
+    return desk.help is not None or (desk.drawer is not None and desk.drawer.edit is not None)
+
+
+def _start(desk: Desk, at: str | None) -> int:
+    """Where a trace opens: --at, the file's own position, then the setting."""
+    if at:
+        return desk.stepper.place(at)
+    position = desk.timeline.trace.position
+    if position is not None:
+        return desk.stepper.position_of(position.op, position.transition)
+    wanted = desk.settings["open.at"]
+    if wanted == "last":
+        kept = desk.stepper.sidecar.get("position")
+        if isinstance(kept, dict):
+            return desk.stepper.position_of(kept.get("op"), kept.get("transition"))
+    if wanted == "first-alert":
+        alerts = desk.stepper.alerts()
+        return alerts[0].position if alerts else 0
+    return 0
+
+
+def _painter(settings: config.Settings, name: str) -> Painter:
+    """The look that fits the settings and the terminal."""
+    system = Console(force_terminal=True).color_system
+    if os.environ.get("NO_COLOR"):
+        system = None
+    glyphs = settings["ui.glyphs"]
+    if glyphs == "auto":
+        encoding = (sys.stdout.encoding or "").lower()
+        glyphs = "unicode" if "utf" in encoding else "ascii"
+    return Painter(theme("dark" if name == "auto" else name, system), glyphs == "ascii")
+
+
+def _one_line(error: Exception | None) -> str:
+    return _message(error).splitlines()[0] if error is not None else ""
+
+
+def _message(error: Exception | None) -> str:
+    """What to tell of an error: a TraceError's own lines; anything else by its kind, without a traceback."""
+    from mmtui.engine.errors import MmtuiError
+
+    if isinstance(error, MmtuiError | OSError | ValueError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def run(path: str, kernel: str | None = None, at: str | None = None, **flags: Any) -> int:
+    """Open the stepper. `flags`: settings by name, `ui.theme` and so on. Returns the exit status.
+
+    Raises MmtuiError for a trace that cannot be read, when the terminal is as it was.
+    """
+    from mmtui.engine.errors import MmtuiError
+
+    try:
+        settings = config.load(flags)
+    except config.ConfigError as error:
+        sys.stderr.write("".join(f"mmtui: {problem}\n" for problem in error.problems))
+        return 2
+    app = StepperApp(path, kernel, at, settings)
+    status = app.run(mouse=settings["ui.mouse"])
+    if isinstance(app.error, MmtuiError):
+        raise app.error
+    fault = app.error or app._exception
+    if fault is not None:
+        app.failure = _keep_fault(fault)
+    if app.failure:
+        sys.stderr.write(f"mmtui: {app.failure}\n")
+        return 2
+    return status if isinstance(status, int) else 0
+
+
+def _keep_fault(fault: BaseException) -> str:
+    """One line about a fault of mmtui itself; the traceback goes to a file that can be sent along."""
+    path = config.state_dir() / "fault.txt"
+    said = f"a fault in mmtui: {type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else ''}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(traceback.format_exception(fault)), encoding="utf-8")
+    except OSError:
+        return said
+    return f"{said} (details: {path}); your notes are kept"

@@ -1,0 +1,73 @@
+"""`E`: the annotated trace, or a report, by the name's ending."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmtui.ui.drawers.base import Drawer
+from mmtui.ui.export import ENDINGS, write
+from mmtui.ui.lineedit import LineEdit
+from mmtui.ui.rows import Row
+
+if TYPE_CHECKING:
+    from mmtui.ui.chrome import Footing
+    from mmtui.ui.desk import Desk
+
+
+class ExportDrawer(Drawer):
+    """A line for the file's name."""
+
+    name, key, title = "export", "E", "Export"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.edit: LineEdit = LineEdit(_proposal(desk.timeline.path))
+        self.sure = False
+        self.trouble = ""
+
+    def footing(self) -> Sequence[Footing]:
+        """Keys of the drawer."""
+        return [("Enter", "write it"), ("Esc", "back")]
+
+    def draft(self) -> str:
+        """The proposal is made anew."""
+        return ""
+
+    def changed(self) -> None:
+        """Another name: ask again before writing over a file."""
+        self.sure, self.trouble = False, ""
+
+    def press(self, key: str, character: str | None) -> bool:
+        """Enter writes; over a file that exists only the second time."""
+        if key != "enter":
+            return super().press(key, character)
+        path = Path(self.edit.text.strip()).expanduser()
+        if path.exists() and not self.sure:
+            self.sure = True
+            self.trouble = f"{path.name} exists: Enter once more writes over it"
+            return True
+        try:
+            write(self.desk.stepper, self.desk.view, path)
+        except (OSError, ValueError) as error:
+            self.trouble = f"not written: {getattr(error, 'strerror', None) or error}"
+            return True
+        self.desk.close()
+        self.desk.say(f"written: {path}")
+        return True
+
+    def lines(self, width: int, height: int) -> list[Row]:
+        """The name, what is wrong, what the endings mean."""
+        rows = [Row(((" E ", "dim"), *self.edit.spans()))]
+        rows.append(Row((("   " + self.trouble, "text"),)) if self.trouble else Row())
+        rows.append(Row())
+        rows += [Row(((f"   {ending:<16}", "text"), (about, "dim"))) for ending, about in ENDINGS]
+        return rows[:height]
+
+
+def _proposal(path: Path | None) -> str:
+    name = path.name if path is not None else "trace.json"
+    stem = name.removesuffix(".gz").removesuffix(".json")
+    folder = path.parent if path is not None else Path()
+    return str(folder / f"{stem}.annotated.json")

@@ -1,0 +1,244 @@
+"""From rows of spans to lines of the screen: the only place where roles become styles.
+
+`paint_row` makes one line of a pane, `Canvas` puts lines, titles and hairlines of a whole screen together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from textual.strip import Strip
+
+from mmtui.ui.layout import JOINTS, Cell, Layout, hairlines
+from mmtui.ui.rows import PaneRows, Row, Span
+from mmtui.ui.theme import Theme
+
+ASCII: Final = str.maketrans("─│┬┴├┤┼┌┐└┘▾▸·≠", "-|+++++++++v+.!", "")
+BARS: Final = " ▁▂▃▄▅▆▇█"
+ASCII_BARS: Final = " .:-=+*#@"
+
+
+def harmless(text: str) -> str:
+    """The text with anything that a terminal could take as a command shown as `?`."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def width_of(spans: Iterable[Span]) -> int:
+    """Columns that spans take."""
+    return sum(len(text) if text.isascii() else cell_len(text) for text, _ in spans)
+
+
+def cut(spans: Sequence[Span], width: int) -> list[Span]:
+    """The spans, cut at the right to at most `width` columns."""
+    kept: list[Span] = []
+    for text, role in spans:
+        size = len(text) if text.isascii() else cell_len(text)
+        if size > width:
+            text = text[:width] if text.isascii() else set_cell_size(text, width)
+            size = width
+        if text:
+            kept.append((text, role))
+        width -= size
+        if width <= 0:
+            break
+    return kept
+
+
+def cut_left(spans: Sequence[Span], columns: int) -> list[Span]:
+    """The spans without their first `columns` columns (ASCII there)."""
+    kept: list[Span] = []
+    for text, role in spans:
+        rest = text[columns:]
+        columns = max(0, columns - len(text))
+        if rest:
+            kept.append((rest, role))
+    return kept
+
+
+class Painter:
+    """Paints rows in one theme; keeps the strips of the rows that it has painted."""
+
+    def __init__(self, theme: Theme, ascii: bool = False) -> None:
+        self.theme = theme
+        self.ascii = ascii
+        self._kept: dict[tuple[object, ...], Strip] = {}
+
+    def row(self, row: Row, width: int) -> Strip:
+        """One line of a pane, exactly `width` columns; its right part keeps the last column free."""
+        key = (row.spans, row.right, row.band, row.fill, width)
+        strip = self._kept.get(key)
+        if strip is None:
+            if len(self._kept) > 4000:
+                self._kept.clear()
+            strip = self._kept[key] = self._paint(row, width)
+        return strip
+
+    def spans(self, spans: Sequence[Span], width: int, band: bool = False, fill: str | None = None) -> Strip:
+        """Spans as one line of exactly `width` columns."""
+        segments = [self._segment(text, role, band, fill) for text, role in cut(spans, width)]
+        missing = width - width_of((s.text, "") for s in segments)
+        if missing > 0:
+            segments.append(self._segment(" " * missing, "text", band, fill))
+        return Strip(segments, width)
+
+    def _paint(self, row: Row, width: int) -> Strip:
+        if not row.right:
+            return self.spans(row.spans, width, row.band, row.fill)
+        right = cut(row.right, width - 1)
+        room = width - 1 - width_of(right)
+        left = cut(row.spans, max(0, room - 1))
+        gap: Span = (" " * (room - width_of(left)), "text")
+        return self.spans([*left, gap, *right], width, row.band, row.fill)
+
+    def _segment(self, text: str, role: str, band: bool, fill: str | None) -> Segment:
+        text = harmless(text)
+        if self.ascii and not text.isascii():
+            text = text.translate(ASCII)
+        if fill is not None and role != "accent":
+            role = fill
+        style = self.theme.style(role, band)
+        if self.theme.plain and "+bold" in role and text.startswith("VM_"):
+            style = self.theme.style(f"{role}+underline", band)
+        return Segment(text, style)
+
+
+class Canvas:
+    """A screen under construction: for each row, pieces at columns."""
+
+    def __init__(self, painter: Painter, width: int, height: int) -> None:
+        self.painter = painter
+        self.width = width
+        self.height = height
+        self._rows: list[list[tuple[int, Strip]]] = [[] for _ in range(height)]
+
+    def put(self, x: int, y: int, strip: Strip) -> None:
+        """Place a strip; what it covers must not be placed again."""
+        if 0 <= y < self.height:
+            self._rows[y].append((x, strip))
+
+    def clear_rows(self, first: int, end: int) -> None:
+        """Take away what was placed on these rows."""
+        for y in range(first, end):
+            self._rows[y].clear()
+
+    def line(self, y: int, left: Sequence[Span], right: Sequence[Span] = (), fill: str | None = None) -> None:
+        """A whole row: spans from the left, spans at the right edge."""
+        self.put(0, y, self.painter.row(Row(tuple(left), right=tuple(right), fill=fill), self.width))
+
+    def strips(self) -> list[Strip]:
+        """The rows, each exactly as wide as the screen."""
+        return [self._join(pieces) for pieces in self._rows]
+
+    def _join(self, pieces: list[tuple[int, Strip]]) -> Strip:
+        pieces.sort(key=lambda piece: piece[0])
+        if len(pieces) == 1 and pieces[0][0] == 0 and pieces[0][1].cell_length == self.width:
+            return pieces[0][1]
+        parts, x = [], 0
+        for at, strip in pieces:
+            if at > x:
+                parts.append(self.painter.spans((), at - x))
+            parts.append(strip)
+            x = at + strip.cell_length
+        if x < self.width:
+            parts.append(self.painter.spans((), self.width - x))
+        return Strip.join(parts)
+
+    def lines(self, layout: Layout, titles: dict[Cell, tuple[list[Span], list[Span]]], focused: str) -> None:
+        """All hairlines with their joints, the titles on them."""
+        mask = hairlines(layout.cells)
+        at_row: dict[int, dict[int, Span]] = {}
+        bright = {(x, c.y - 1) for c in layout.cells if c.pane == focused for x in range(c.x, c.x + c.width)}
+        for (x, y), directions in mask.items():
+            role = "rule_focus" if (x, y) in bright else "rule"
+            at_row.setdefault(y, {})[x] = (JOINTS[directions], role)
+        title_rows: dict[int, list[Cell]] = {}
+        for cell in layout.cells:
+            title_rows.setdefault(cell.y - 1, []).append(cell)
+        for y, line in at_row.items():
+            if y in title_rows:
+                for cell in title_rows[y]:
+                    _write_title(line, cell, *titles[cell])
+                self._put_runs(y, line)
+            else:
+                for x, span in line.items():
+                    self.put(x, y, self.painter.spans([span], 1))
+
+    def _put_runs(self, y: int, line: dict[int, Span]) -> None:
+        """A row that is known column by column, as few pieces."""
+        run: list[Span] = []
+        start = 0
+        for x in sorted(line):
+            if run and x != start + len(run):
+                self.put(start, y, self.painter.spans(_merged(run), len(run)))
+                run = []
+            if not run:
+                start = x
+            run.append(line[x])
+        if run:
+            self.put(start, y, self.painter.spans(_merged(run), width_of(run)))
+
+
+def _merged(run: list[Span]) -> list[Span]:
+    """Neighbours of one role as one span."""
+    merged: list[Span] = []
+    for text, role in run:
+        if merged and merged[-1][1] == role:
+            merged[-1] = (merged[-1][0] + text, role)
+        else:
+            merged.append((text, role))
+    return merged
+
+
+def _write_title(line: dict[int, Span], cell: Cell, title: list[Span], note: list[Span]) -> None:
+    """The title after one column of hairline, the note before the last one; the note gives way first."""
+    room = cell.width - 4
+    title = cut(title, room)
+    left = width_of(title)
+    if note and left + width_of(note) + 3 <= room:
+        _write(line, cell.x + cell.width - 2 - width_of(note) - 1, [(" ", "rule"), *note, (" ", "rule")])
+    _write(line, cell.x + 1, [(" ", "rule"), *title, (" ", "rule")])
+
+
+def _write(line: dict[int, Span], x: int, spans: list[Span]) -> None:
+    for text, role in spans:
+        for character in harmless(text):
+            size = cell_len(character)
+            if size == 0:
+                continue
+            line[x] = (character, role)
+            if size == 2:
+                line[x + 1] = ("", role)
+            x += size
+
+
+def scroll_to(pane: PaneRows, top: int, height: int, follow: bool) -> int:
+    """The first visible row of a pane whose body has `height` lines: moved no further than its `follow` asks for."""
+    count = len(pane.rows)
+    wanted = pane.focus_rows
+    if follow and wanted is not None and height > 0:
+        first, last = wanted
+        if pane.follow == "third":
+            third = max(1, height // 3)
+            if not top + third <= first < top + height - third:
+                top = first - height // 2 if abs(first - top) > height else _by_thirds(first, top, height, third)
+        else:
+            margin = 1 if height > 4 else 0
+            if last - first >= height:
+                last = first + height - 1
+            if last + margin >= top + height:
+                top = last + margin - height + 1
+            if first - margin < top:
+                top = first - margin
+    return max(0, min(top, count - height))
+
+
+def _by_thirds(row: int, top: int, height: int, third: int) -> int:
+    """Scroll by whole thirds until the row is in the middle one."""
+    while row < top + third and top > 0:
+        top -= third
+    while row >= top + height - third:
+        top += third
+    return top
