@@ -107,7 +107,11 @@ class AddressSpace:
 
     def read_near(self, address: int, changes: Changes) -> None:
         """Compare the one table that maps `address`: a fault changes no other, fault-around and huge pages included."""
-        self._compare_table(address // TABLE_SPAN, changes)
+        number = address // TABLE_SPAN
+        self._compare_table(number, changes)
+        # A reuse in place leaves the entry as pagemap shows it, but not the frame (PageAnonExclusive).
+        here = memoryview(self._tables.get(number, ZERO_TABLE)).cast("Q")[address % TABLE_SPAN // PAGE]
+        self._note_frames(0, here, changes)
         if not self._sight.frames and changes.ptes:
             self.zero = self._pagemap.zero_pages()
 
