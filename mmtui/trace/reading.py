@@ -51,6 +51,7 @@ class Reading:
             raise TraceError(self.name, [syntax_problem(data, _absolute(data, str(e)))]) from None
 
     def _trace(self, data: bytes) -> Trace:
+        check_text(data, self.name)
         header = recording_header(data)
         if header is not None:
             return Trace(ops=(), recording=header)
@@ -65,7 +66,6 @@ class Reading:
         return Trace(ops=cast(tuple[AnyOp, ...], ops), **given)
 
     def _envelope(self, data: bytes) -> dict[str, msgspec.Raw]:
-        check_text(data, self.name)
         try:
             envelope = _ENVELOPE.decode(data)
         except msgspec.ValidationError:
@@ -178,7 +178,7 @@ def recording_header(data: bytes) -> dict[str, Any] | None:
         return None
     try:
         header = msgspec.json.decode(line)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     if not isinstance(header, dict) or "ops" in header:
         return None

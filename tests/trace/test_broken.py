@@ -118,6 +118,7 @@ WRONG_TEXTS = [
     (b'{"mmtui": 1, "title": "\\ud800!", "ops": []}', ":1:24: not JSON: the lone surrogate \\ud800 is not text"),
     (b'{"mmtui": 1, "ops": [{"op": "exit", "pid": 1, "note": "\\udc00..........."}]}',
      ":1:56: not JSON: the lone surrogate \\udc00 is not text"),
+    (b'{"mmtui": 1, "recording": {}, "title": "\xff", "ops": []}', ":1:41: not UTF-8 text: byte 0xff"),
     (b"\xef\xbb\xbf{}", ":1:1: begins with a byte order mark: save it as UTF-8 without one"),
     ('{"mmtui": 1}'.encode("utf-16"), ":1:1: begins with a byte order mark: save it as UTF-8 without one"),
     (b"[" * 1_000_000, ": nested too deeply"),
