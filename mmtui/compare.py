@@ -66,8 +66,8 @@ def _align(first: Timeline, second: Timeline, k: int) -> Aligned:
     same = np.zeros(e - s, dtype=np.bool_)
     same[matched] = values[matched] == values2[partner[matched]]
     words = matched & np.isin(cells >> ROW_BITS, (_RESULT, _MESSAGE))
-    for i in np.flatnonzero(words):
-        same[i] = first.string(int(values[i])) == second.string(int(values2[partner[i]]))
+    for at in np.flatnonzero(words):
+        same[at] = first.string(int(values[at])) == second.string(int(values2[partner[at]]))
     return Aligned(s, e, s2, e2, partner, same)
 
 
@@ -113,7 +113,7 @@ def position_in(first: Timeline, second: Timeline, position: int, memo: Memo) ->
 
 
 def divergences(first: Timeline, second: Timeline, memo: Memo) -> list[int]:
-    """Positions of `first` at which the two part anew: the first change of each run that only one makes, or makes otherwise."""
+    """Positions of `first` at which the two part anew: where only one makes a change, or makes it otherwise."""
     key = ("divergences", id(first), id(second))
     if key not in memo:
         found: set[int] = set()
@@ -129,16 +129,16 @@ def divergences(first: Timeline, second: Timeline, memo: Memo) -> list[int]:
 
 
 def _partings(aligned: Aligned) -> set[int]:
-    found = set()
+    found: set[int] = set()
     alike = aligned.same
-    for i in np.flatnonzero(~alike):
-        if i == 0 or alike[i - 1]:
-            found.add(aligned.start + int(i) + 1)
+    for at in np.flatnonzero(~alike).tolist():
+        if at == 0 or alike[at - 1]:
+            found.add(aligned.start + at + 1)
     expected = 0
-    for i, j in enumerate(aligned.partner):
+    for i, j in enumerate(aligned.partner.tolist()):
         if j > expected and (i == 0 or alike[i - 1]):
             found.add(aligned.start + i)  # the other one makes changes of its own before this one
-        expected = max(expected, int(j) + 1)
+        expected = max(expected, j + 1)
     if expected < aligned.other_end - aligned.other_start:
         found.add(aligned.end)
     return found

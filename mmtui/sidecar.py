@@ -90,10 +90,10 @@ class Sidecar:
             return False
 
     def _write(self, record: Record) -> None:
-        self._apply(record)
-        self._unsaved.append(record)
         if self.path is None:
+            self._apply(record)
             return
+        self._unsaved.append(record)
         try:
             with _locked(self.path) as fd:
                 self._catch_up(fd)
@@ -101,6 +101,7 @@ class Sidecar:
                     self._apply(waiting)
                 self._append(fd)
         except OSError as error:
+            self._apply(record)
             self.trouble = _why(self.path, error)
             return
         self._unsaved.clear()

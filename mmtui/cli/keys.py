@@ -9,7 +9,7 @@ import click
 
 @click.command("keys")
 @click.option("--list", "listing", is_flag=True, help="Print the table of keys; also without a terminal.")
-@click.option("--preset", type=click.Choice(["gdb", "vi", "ide"]), help="The keys of this preset, not of your settings.")
+@click.option("--preset", type=click.Choice(["gdb", "vi", "ide"]), help="This preset's keys, not your settings'.")
 def command(listing: bool, preset: str | None) -> int:
     """Press keys and see what the terminal sends and what mmtui does with it; Esc twice or ctrl+c leaves.
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
 from rich.style import Style
 from textual.app import App, ComposeResult
 
 from mmtui.sidecar import Sidecar
 from mmtui.ui import config
-from mmtui.ui.paint import Canvas, Painter
+from mmtui.ui.paint import Canvas
 from mmtui.ui.screen import Stage
-from mmtui.ui.theme import theme
+from mmtui.ui.startup import keep_fault, one_line, painter_for, start_position
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -29,6 +26,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 0.1
 """Seconds of loading before the screen says so."""
+ALWAYS: Final = ("cancel", "quit", "suspend", "screen.redraw", "interrupt")
+"""Commands whose keys work while one types."""
 
 
 class Loading:
@@ -54,7 +53,7 @@ class StepperApp(App[int]):
         self.trace_path = path
         self.kernel = kernel
         self.at = at
-        self.painter = _painter(settings, settings["ui.theme"])
+        self.painter = painter_for(settings, settings["ui.theme"])
         self.desk: Desk | None = None
         self.loading: Loading | None = None
         self.failure = ""
@@ -72,7 +71,7 @@ class StepperApp(App[int]):
 
     def use_theme(self, name: str) -> None:
         """Other colours."""
-        self.painter = _painter(self.settings, name)
+        self.painter = painter_for(self.settings, name)
         if self.desk is not None:
             self.desk.painter = self.painter
         self.repaint(everything=True)
@@ -99,7 +98,7 @@ class StepperApp(App[int]):
         sidecar = Sidecar.open(Path(self.trace_path), config.state_dir())
         desk = Desk(timeline, self.settings, sidecar, self.painter, self)
         try:
-            position = _start(desk, self.at)
+            position = start_position(desk, self.at)
         except ValueError as error:
             self.failure = f"--at {self.at}: {error}"
             self.exit(2)
@@ -146,14 +145,14 @@ class StepperApp(App[int]):
         typing = desk.help or desk.drawer
         if typing is not None and name != "escape" and typing.press(key, character):
             return
-        id = self.settings.keymap.get(name) or self.settings.keymap.get(key)
-        if id is None:
+        command = self.settings.keymap.get(name) or self.settings.keymap.get(key)
+        if command is None:
             if character and character.isprintable():
                 desk.say(f"{name} does nothing; {desk.key_of('help')} shows the keys")
             return
-        if typing is not None and id not in ("cancel", "quit", "suspend", "screen.redraw", "interrupt") and _is_typing(desk):
+        if command not in ALWAYS and _is_typing(desk):
             return
-        desk.run(id)
+        desk.run(command)
 
     def paste(self, text: str) -> None:
         """Pasted text."""
@@ -214,7 +213,7 @@ class StepperApp(App[int]):
         if timeline is not None:
             loading.then(timeline)
         elif self.desk is not None:
-            self.desk.say(_one_line(error))
+            self.desk.say(one_line(error))
         else:
             self.error = error
             self.exit(2)
@@ -285,49 +284,6 @@ def _is_typing(desk: Desk) -> bool:
     return desk.help is not None or (desk.drawer is not None and desk.drawer.edit is not None)
 
 
-def _start(desk: Desk, at: str | None) -> int:
-    """Where a trace opens: --at, the file's own position, then the setting."""
-    if at:
-        return desk.stepper.place(at)
-    position = desk.timeline.trace.position
-    if position is not None:
-        return desk.stepper.position_of(position.op, position.transition)
-    wanted = desk.settings["open.at"]
-    if wanted == "last":
-        kept = desk.stepper.sidecar.get("position")
-        if isinstance(kept, dict):
-            return desk.stepper.position_of(kept.get("op"), kept.get("transition"))
-    if wanted == "first-alert":
-        alerts = desk.stepper.alerts()
-        return alerts[0].position if alerts else 0
-    return 0
-
-
-def _painter(settings: config.Settings, name: str) -> Painter:
-    """The look that fits the settings and the terminal."""
-    system = Console(force_terminal=True).color_system
-    if os.environ.get("NO_COLOR"):
-        system = None
-    glyphs = settings["ui.glyphs"]
-    if glyphs == "auto":
-        encoding = (sys.stdout.encoding or "").lower()
-        glyphs = "unicode" if "utf" in encoding else "ascii"
-    return Painter(theme("dark" if name == "auto" else name, system), glyphs == "ascii")
-
-
-def _one_line(error: Exception | None) -> str:
-    return _message(error).splitlines()[0] if error is not None else ""
-
-
-def _message(error: Exception | None) -> str:
-    """What to tell of an error: a TraceError's own lines; anything else by its kind, without a traceback."""
-    from mmtui.engine.errors import MmtuiError
-
-    if isinstance(error, MmtuiError | OSError | ValueError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
-
-
 def run(path: str, kernel: str | None = None, at: str | None = None, **flags: Any) -> int:
     """Open the stepper. `flags`: settings by name, `ui.theme` and so on. Returns the exit status.
 
@@ -346,20 +302,8 @@ def run(path: str, kernel: str | None = None, at: str | None = None, **flags: An
         raise app.error
     fault = app.error or app._exception
     if fault is not None:
-        app.failure = _keep_fault(fault)
+        app.failure = keep_fault(fault)
     if app.failure:
         sys.stderr.write(f"mmtui: {app.failure}\n")
         return 2
     return status if isinstance(status, int) else 0
-
-
-def _keep_fault(fault: BaseException) -> str:
-    """One line about a fault of mmtui itself; the traceback goes to a file that can be sent along."""
-    path = config.state_dir() / "fault.txt"
-    said = f"a fault in mmtui: {type(fault).__name__}: {str(fault).splitlines()[0] if str(fault) else ''}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(traceback.format_exception(fault)), encoding="utf-8")
-    except OSError:
-        return said
-    return f"{said} (details: {path}); your notes are kept"

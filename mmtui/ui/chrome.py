@@ -214,9 +214,9 @@ def _difference(view: View) -> list[Span]:
 def footing(ids: Sequence[str], keymap: Mapping[str, str]) -> list[Footing]:
     """The footer's entries for commands, each with its primary key and that of its way back; help is last."""
     entries = []
-    for id in (*ids[: FOOTER_ENTRIES - 1], "help"):
-        command = COMMANDS[id]
-        keys = [shown(found[0]) for name in (id, command.back) if name and (found := keys_of(keymap, name))]
+    for chosen in (*ids[: FOOTER_ENTRIES - 1], "help"):
+        command = COMMANDS[chosen]
+        keys = [shown(found[0]) for name in (chosen, command.back) if name and (found := keys_of(keymap, name))]
         if keys:
             entries.append((" ".join(keys), command.word))
     return entries

@@ -24,7 +24,8 @@ def difference_line(view: View) -> list[Span]:
     places = divergences(view.timeline, other, view.memo)
     if not places:
         return [(f" {sign} ", "bright"), ("these two kernels do the same, change by change", "text")]
-    here: list[Span] = [(f" {sign} {cells}", "bright"), (f" cell{'s differ' if cells != 1 else ' differs'} here.", "dim")]
+    differ = "cell differs" if cells == 1 else "cells differ"
+    here: list[Span] = [(f" {sign} {cells}", "bright"), (f" {differ} here.", "dim")]
     return [*here, *view.remember(("first", id(other)), lambda: _first(view, places[0]))]
 
 

@@ -129,7 +129,9 @@ def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
     try:
         keymap = build(reading.values["keys.preset"], reading.keys)
     except KeyMapError as error:
-        reading.problems += [f"{reading.key_places.get(id, 'keys')}: keys.{id}: {text}" for id, text in error.problems]
+        reading.problems += [
+            f"{reading.key_places.get(name, 'keys')}: keys.{name}: {text}" for name, text in error.problems
+        ]
     if reading.problems:
         raise ConfigError(reading.problems)
     return Settings(reading.values, keymap, tuple(reading.files))
@@ -160,14 +162,14 @@ def _read_file(reading: _Reading, path: Path) -> None:
 
 
 def _read_keys(reading: _Reading, path: Path, content: dict[str, Any]) -> None:
-    for id, value in _flat(content):
-        if id == "preset":
+    for name, value in _flat(content):
+        if name == "preset":
             _put(reading, str(path), "keys.preset", value)
         elif isinstance(value, str):
-            reading.keys[id] = value
-            reading.key_places[id] = str(path)
+            reading.keys[name] = value
+            reading.key_places[name] = str(path)
         else:
-            reading.problems.append(f'{path}: keys.{id}: expected keys as text, as in "n,f10"')
+            reading.problems.append(f'{path}: keys.{name}: expected keys as text, as in "n,f10"')
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

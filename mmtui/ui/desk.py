@@ -26,10 +26,10 @@ from mmtui.ui.view import View
 if TYPE_CHECKING:
     from textual.strip import Strip
 
+    from mmtui.engine.timeline import Timeline
     from mmtui.sidecar import Sidecar
     from mmtui.ui.drawers.base import Drawer
     from mmtui.ui.help import Help
-    from mmtui.engine.timeline import Timeline
 
 SIZES: Final = {"portrait": "narrow", "single": "narrow", "narrow": "narrow", "normal": "normal", "wide": "wide"}
 
@@ -275,7 +275,7 @@ class Desk:
         """The commands that the footer offers; on a small screen find is worth more than call."""
         ids = FOOTER["compare" if self.view.other is not None else self.focused]
         if self.size[0] < 100 and self.focused == "log":
-            ids = tuple(id for id in ids if id != "time.call") + ("find",)
+            ids = (*(name for name in ids if name != "time.call"), "find")
         return ids
 
     def key_of(self, id: str) -> str:

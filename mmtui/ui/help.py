@@ -159,7 +159,7 @@ class Help:
 
     def _keys(self, entry: Entry) -> str:
         """`n  N`; the panes as a range."""
-        keys = [found[0] for id in entry.ids if (found := keys_of(self.desk.settings.keymap, id))]
+        keys = [found[0] for name in entry.ids if (found := keys_of(self.desk.settings.keymap, name))]
         if entry.ids[0] == "pane.vmas" and len(keys) == 2:
             return " .. ".join(keys)
         if entry.ids == ("find", "time.hit"):
@@ -168,7 +168,8 @@ class Help:
 
     def _more(self, width: int) -> list[Row]:
         """Every command that the overview has no room for, below it."""
-        seen = {id for column in COLUMNS for entry in column[1:] if isinstance(entry, Entry) for id in entry.ids}
+        entries = [entry for column in COLUMNS for entry in column[1:] if isinstance(entry, Entry)]
+        seen = {name for entry in entries for name in entry.ids}
         rows = []
         for category in CATEGORIES:
             rest = [c for c in COMMANDS.values() if c.category == category and c.id not in seen]

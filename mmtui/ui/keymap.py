@@ -11,9 +11,8 @@ from typing import Final
 
 from mmtui.ui.commands import COMMANDS, PRESETS, nearest
 
-NAMED: Final = frozenset(
-    "up down left right home end pageup pagedown enter escape tab backspace delete insert space".split()
-) | {f"f{n}" for n in range(1, 25)}
+_WORDS: Final = "up down left right home end pageup pagedown enter escape tab backspace delete insert space"
+NAMED: Final = frozenset(_WORDS.split(" ")) | {f"f{n}" for n in range(1, 25)}
 SPELLED: Final = {"comma": ",", "period": ".", "colon": ":", "plus": "+", "minus": "-"}
 SHOWN: Final = {
     "enter": "Enter",
@@ -93,24 +92,26 @@ def _problem(key: str) -> str | None:
 
 
 def build(preset: str = "gdb", own: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Key -> command id, for a preset and the user's `[keys]`. Raises KeyMapError with everything that is wrong."""
+    """Key -> command name, for a preset and the user's `[keys]`. Raises KeyMapError with everything that is wrong."""
     if preset not in PRESETS:
         raise KeyMapError([("preset", f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")])
     chosen, problems = _chosen(own or {})
     keymap: dict[str, str] = {}
-    for id, keys in chosen.items():
+    for name, keys in chosen.items():
         for key in keys:
             if key in keymap:
-                problems.append((id, f"{shown(key)} is also bound to {keymap[key]}"))
-            keymap[key] = id
-    for id, command in COMMANDS.items():
-        if id in chosen:
+                problems.append((name, f"{shown(key)} is also bound to {keymap[key]}"))
+            keymap[key] = name
+    for name, command in COMMANDS.items():
+        if name in chosen:
             continue
         for key in command.defaults(preset):
             taken = keymap.get(key)
             if taken in chosen:
-                problems.append((str(taken), f'{shown(key)} already means {id}; give that another key: {id} = "..."'))
-            keymap.setdefault(key, id)
+                problems.append(
+                    (str(taken), f'{shown(key)} already means {name}; give that another key: {name} = "..."')
+                )
+            keymap.setdefault(key, name)
     if problems:
         raise KeyMapError(problems)
     return keymap
@@ -119,18 +120,18 @@ def build(preset: str = "gdb", own: Mapping[str, str] | None = None) -> dict[str
 def _chosen(own: Mapping[str, str]) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
     chosen: dict[str, list[str]] = {}
     problems: list[tuple[str, str]] = []
-    for id, text in own.items():
-        if id not in COMMANDS:
-            hint = nearest(id, list(COMMANDS))
-            problems.append((id, "unknown command" + (f"; did you mean {hint}?" if hint else "")))
+    for name, text in own.items():
+        if name not in COMMANDS:
+            hint = nearest(name, list(COMMANDS))
+            problems.append((name, "unknown command" + (f"; did you mean {hint}?" if hint else "")))
             continue
         keys, problem = parse_keys(text)
         if problem:
-            problems.append((id, problem))
-        chosen[id] = keys
+            problems.append((name, problem))
+        chosen[name] = keys
     return chosen, problems
 
 
-def keys_of(keymap: Mapping[str, str], id: str) -> list[str]:
+def keys_of(keymap: Mapping[str, str], name: str) -> list[str]:
     """The keys that run a command, the primary one first."""
-    return [key for key, command in keymap.items() if command == id]
+    return [key for key, command in keymap.items() if command == name]

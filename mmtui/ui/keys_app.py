@@ -20,8 +20,8 @@ HEAD = "Press keys. Esc twice or ctrl+c leaves."
 def describe(key: str, character: str | None, keymap: Mapping[str, str]) -> str:
     """One line for one key: Textual's name, the character, the command."""
     name = arrived(key, character)
-    id = keymap.get(name) or keymap.get(key)
-    does = f"{id}: {COMMANDS[id].title}" if id else "nothing"
+    command = keymap.get(name) or keymap.get(key)
+    does = f"{command}: {COMMANDS[command].title}" if command else "nothing"
     shown = repr(character) if character and not character.isprintable() else character or "-"
     return f"{key:<24} {shown:<8} {does}"
 

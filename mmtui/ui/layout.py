@@ -60,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Layout:
-    """A whole screen. Rows of `timeline` are followed by the now line; `log_row`: the single log line of a small screen."""
+    """A whole screen. Rows of `timeline` are followed by the now line; `log_row`: a small screen's one log line."""
 
     width: int
     height: int
@@ -105,7 +105,7 @@ def shape_of(width: int, height: int) -> Shape:
 def arrange(
     width: int, height: int, slots: Mapping[str, str], zoom: str | None = None, compare: bool = False
 ) -> Layout:
-    """The layout of a screen. `slots`: the pane in the shared places `left`, `why` and `only`; `zoom`: this one alone."""
+    """The layout of a screen. `slots`: the pane in the shared places `left`, `why`, `only`; `zoom`: this one alone."""
     shape = shape_of(width, height)
     base = Layout(width, height, shape)
     if shape == "too small":
@@ -231,7 +231,7 @@ def drawer_top(layout: Layout, small: bool) -> int:
     log = layout.cell_of("log")
     title = log.y - 1 if log is not None and log.height < layout.height - 8 else layout.height // 2
     title = min(title, layout.footer_row - 7)
-    return (title + layout.footer_row + 1) // 2 if small and layout.footer_row - title >= 12 else title
+    return (title + layout.footer_row + 1) // 2 if small and layout.footer_row - title >= 16 else title
 
 
 def hairlines(cells: Iterable[Cell]) -> dict[tuple[int, int], int]:

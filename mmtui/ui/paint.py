@@ -35,6 +35,7 @@ def cut(spans: Sequence[Span], width: int) -> list[Span]:
     """The spans, cut at the right to at most `width` columns."""
     kept: list[Span] = []
     for text, role in spans:
+        text = harmless(text)
         size = len(text) if text.isascii() else cell_len(text)
         if size > width:
             text = text[:width] if text.isascii() else set_cell_size(text, width)
@@ -94,7 +95,6 @@ class Painter:
         return self.spans([*left, gap, *right], width, row.band, row.fill)
 
     def _segment(self, text: str, role: str, band: bool, fill: str | None) -> Segment:
-        text = harmless(text)
         if self.ascii and not text.isascii():
             text = text.translate(ASCII)
         if fill is not None and role != "accent":
@@ -221,7 +221,7 @@ def scroll_to(pane: PaneRows, top: int, height: int, follow: bool) -> int:
     if follow and wanted is not None and height > 0:
         first, last = wanted
         if pane.follow == "third":
-            third = max(1, height // 3)
+            third = height // 3 if height > 2 else 0
             if not top + third <= first < top + height - third:
                 top = first - height // 2 if abs(first - top) > height else _by_thirds(first, top, height, third)
         else:
@@ -238,7 +238,7 @@ def scroll_to(pane: PaneRows, top: int, height: int, follow: bool) -> int:
 def _by_thirds(row: int, top: int, height: int, third: int) -> int:
     """Scroll by whole thirds until the row is in the middle one."""
     while row < top + third and top > 0:
-        top -= third
+        top -= max(1, third)
     while row >= top + height - third:
-        top += third
+        top += max(1, third)
     return top

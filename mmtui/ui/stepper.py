@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mmtui.engine.schema import TABLES
-from mmtui.sidecar import Record, Sidecar
+from mmtui.sidecar import Sidecar
+from mmtui.ui.notebook import Notebook
 from mmtui.ui.rows import Target
-from mmtui.ui.view import Note
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Event, Timeline
@@ -55,13 +55,11 @@ class Stop:
     origin: str = "you"
 
 
-class Stepper:
+class Stepper(Notebook):
     """The moves over one timeline, and everything a person adds to it."""
 
     def __init__(self, timeline: Timeline, sidecar: Sidecar, author: str = "") -> None:
-        self.timeline = timeline
-        self.sidecar = sidecar
-        self.author = author
+        super().__init__(timeline, sidecar, author)
         self.query = ""
         self.hits: Positions | None = None
         self.visited: list[int] = [timeline.position]
@@ -95,9 +93,9 @@ class Stepper:
     def _op(self, back: bool) -> Move:
         p = self.timeline.position
         if back:
-            k = self._last_op_before(p)
+            k = self.last_op_before(p)
             return Move(self.timeline.op_start(k)) if k is not None else self._start(p)
-        k = self._last_op_before(p + 1)
+        k = self.last_op_before(p + 1)
         for op in range(0 if k is None else k, self.timeline.op_count):
             if self.timeline.op_end(op) > p:
                 return Move(self.timeline.op_end(op))
@@ -105,17 +103,6 @@ class Stepper:
 
     def _start(self, p: int) -> Move:
         return Move(0) if p > 0 else Move(None, self._edge(True))
-
-    def _last_op_before(self, p: int) -> int | None:
-        """The last operation that begins before position `p`; a binary search."""
-        low, high = 0, self.timeline.op_count
-        while low < high:
-            middle = (low + high) // 2
-            if self.timeline.op_start(middle) < p:
-                low = middle + 1
-            else:
-                high = middle
-        return low - 1 if low else None
 
     def _call(self, back: bool) -> Move:
         p = self.timeline.position
@@ -166,10 +153,7 @@ class Stepper:
 
     def _along(self, positions: Positions, back: bool, what: str) -> Move:
         p = self.timeline.position
-        if back:
-            i = int(np.searchsorted(positions, p, "left")) - 1
-        else:
-            i = int(np.searchsorted(positions, p, "right"))
+        i = int(np.searchsorted(positions, p, "left" if back else "right")) - int(back)
         if 0 <= i < len(positions):
             return Move(int(positions[i]))
         some = f"no {'earlier' if back else 'later'} {what}"
@@ -257,80 +241,12 @@ class Stepper:
         found = [event for kind in ALERTS for event in self.timeline.events(kind=kind)]
         return sorted(found, key=lambda event: event.transition)
 
-    # Marks and notes
-
-    def notes(self) -> list[Note]:
-        """Everything of the trace and of the sidecar, by position; what an export wrote into the trace counts once."""
-        found: dict[tuple[int, str, str, str], Note] = {}
-        for note in (*self._of_trace(), *self._of_sidecar()):
-            found.setdefault((note.position, note.name, note.about, note.text), note)
-        return sorted(found.values(), key=lambda note: (note.position, not note.name))
-
-    def _of_trace(self) -> Iterable[Note]:
-        for mark in self.timeline.trace.bookmarks or ():
-            yield Note(self.position_of(mark.at.op, mark.at.transition), name=mark.name)
-        for note in self.timeline.trace.annotations or ():
-            at = self.position_of(note.at.op, note.at.transition)
-            yield Note(at, about=note.about or "", text=note.text, author=note.author or "")
-
-    def _of_sidecar(self) -> Iterable[Note]:
-        for record in (*self.sidecar.of_kind("mark"), *self.sidecar.of_kind("note")):
-            yield self.note_of(record)
-
-    def note_of(self, record: Record) -> Note:
-        """A record of the sidecar as the panes show it."""
-        at = self.position_of(_number(record, "op"), _number(record, "transition"))
-        fields = {name: str(record.get(name) or "") for name in ("name", "about", "text", "author")}
-        return Note(at, **fields)
-
-    def position_of(self, op: int | None, transition: int | None) -> int:
-        """A place of the trace file on this kernel; an operation that did not run here counts as the end."""
-        if op is None or op < 0:
-            return min(max(transition or 0, 0), len(self.timeline))
-        if op >= self.timeline.op_count:
-            return len(self.timeline)
-        return min(self.timeline.op_start(op) + (transition or 0), self.timeline.op_end(op))
-
-    def place_of(self, position: int) -> dict[str, int]:
-        """A position as operation and transition, as notes keep it: it means the same on another kernel."""
-        k = self._last_op_before(position)
-        if k is None:
-            return {"op": -1, "transition": position} if position else {"op": 0, "transition": 0}
-        return {"op": k, "transition": position - self.timeline.op_start(k)}
-
-    def add_mark(self, name: str) -> None:
-        """A named mark here; a mark of that name moves here."""
-        at = self.place_of(self.timeline.position)
-        self.sidecar.add("mark", id=f"mark:{name}", name=name, **at)
-
-    def add_note(self, text: str, about: str) -> None:
-        """A note here about a subject."""
-        at = self.place_of(self.timeline.position)
-        self.sidecar.add("note", text=text, about=about, author=self.author, kernel=self.timeline.kernel, **at)
-
-    def drop_note(self, note: Note) -> bool:
-        """Delete a mark or note that is the person's own; False for one that stands in the trace file."""
-        for record in (*self.sidecar.of_kind("mark"), *self.sidecar.of_kind("note")):
-            if self.note_of(record) == note:
-                self.sidecar.drop(record["id"])
-                return True
-        return False
-
-    def marks(self) -> dict[str, int]:
-        """Positions by name."""
-        return {note.name: note.position for note in self.notes() if note.name}
-
     def place(self, text: str) -> int:
         """The position that a place names; `@mark` knows the person's own. Raises ValueError."""
         word = text.strip()
         if word.startswith("@") and word[1:] in (marks := self.marks()):
             return marks[word[1:]]
         return self.timeline.place(word)
-
-
-def _number(record: Record, name: str) -> int | None:
-    value = record.get(name)
-    return value if isinstance(value, int) else None
 
 
 def _has(positions: Positions, p: int) -> bool:

@@ -189,7 +189,7 @@ class Theme:
 
 
 def theme(name: str, colour_system: str | None) -> Theme:
-    """The theme of this name for a terminal with that many colours (`truecolor`, `256`, `standard`, None: no colour)."""
+    """The theme of this name for a terminal of `truecolor`, `256`, `standard` or None, no colour."""
     if name == "mono" or colour_system is None:
         return Theme("mono")
     if name == "ansi" or colour_system in ("standard", "windows"):

@@ -41,7 +41,12 @@ def test_the_later_place_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     settings = config.load({"ui.overlay": "holder"})
 
-    assert [settings[f"ui.{n}"] for n in ("theme", "glyphs", "mouse", "overlay")] == ["light", "unicode", False, "holder"]
+    assert [settings[f"ui.{n}"] for n in ("theme", "glyphs", "mouse", "overlay")] == [
+        "light",
+        "unicode",
+        False,
+        "holder",
+    ]
 
 
 def test_keys_by_id(tmp_path: Path) -> None:
@@ -59,13 +64,19 @@ def test_keys_by_id(tmp_path: Path) -> None:
         ('[ui]\nthem = "dark"', "ui.them: unknown setting; did you mean ui.theme?"),
         ('[uii]\ntheme = "dark"', "uii: unknown section; did you mean ui?"),
         ("ui = 3", "ui: expected a table, [ui]"),
-        ('[ui]\ntheme = "drak"', "ui.theme: 'drak' is not one of auto, dark, light, cvd, mono, ansi; did you mean dark?"),
+        (
+            '[ui]\ntheme = "drak"',
+            "ui.theme: 'drak' is not one of auto, dark, light, cvd, mono, ansi; did you mean dark?",
+        ),
         ("[ui]\ntheme = 3", "ui.theme: expected text, got 3"),
         ('[ui]\nmouse = "yes"', "ui.mouse: expected true or false, got 'yes'"),
         ("[play]\nops_per_second = 0", "play.ops_per_second: expected a number from 0 to 1000, got 0"),
         ("[log]\nhide = [1]", "log.hide: expected a list of names"),
         ('[keys]\ntime.opp = "x"', "keys.time.opp: unknown command; did you mean time.op?"),
-        ('[keys]\ntime.op = "s"', 'keys.time.op: s already means time.transition; give that another key: time.transition = "..."'),
+        (
+            '[keys]\ntime.op = "s"',
+            'keys.time.op: s already means time.transition; give that another key: time.transition = "..."',
+        ),
         ("[keys]\ntime.op = 3", 'keys.time.op: expected keys as text, as in "n,f10"'),
         ('[keys]\npreset = "emacs"', "keys.preset: 'emacs' is not one of gdb, vi, ide"),
     ],

@@ -20,11 +20,11 @@ def test_every_way_back_leads_back_again() -> None:
     pairs = [(command.id, command.back) for command in COMMANDS.values() if command.back]
 
     assert pairs
-    assert all(COMMANDS[back].back == id for id, back in pairs)
+    assert all(COMMANDS[back].back == there for there, back in pairs)
 
 
 def test_footer_and_short_names_name_commands() -> None:
-    named = {*ALIASES.values(), *(id for ids in FOOTER.values() for id in ids)}
+    named = {*ALIASES.values(), *(name for names in FOOTER.values() for name in names)}
 
     assert named <= set(COMMANDS)
 
@@ -111,7 +111,13 @@ def test_a_comma_is_spelled() -> None:
 
 @pytest.mark.parametrize(
     ("key", "character", "name"),
-    [("n", "n", "n"), ("right_curly_bracket", "}", "}"), ("space", " ", "space"), ("f10", None, "f10"), ("tab", "\t", "tab")],
+    [
+        ("n", "n", "n"),
+        ("right_curly_bracket", "}", "}"),
+        ("space", " ", "space"),
+        ("f10", None, "f10"),
+        ("tab", "\t", "tab"),
+    ],
 )
 def test_how_a_key_arrives(key: str, character: str | None, name: str) -> None:
     assert arrived(key, character) == name

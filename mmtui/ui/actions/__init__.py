@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmtui.ui.actions.cursors import Cursors
 from mmtui.ui.actions.general import General
 from mmtui.ui.actions.keeping import Keeping
 from mmtui.ui.actions.looking import Looking
@@ -9,7 +10,7 @@ from mmtui.ui.actions.moves import Moves
 from mmtui.ui.commands import COMMANDS
 
 
-class Actions(Moves, Looking, Keeping, General):
+class Actions(Moves, Cursors, Looking, Keeping, General):
     """All handlers."""
 
     def run(self, id: str, arg: str = "") -> None:

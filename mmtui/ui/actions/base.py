@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mmtui.ui.desk import Desk
     from mmtui.ui.drawers.base import Drawer
+    from mmtui.ui.rows import Target
 
 
 class ActionsBase:
@@ -36,3 +37,8 @@ class ActionsBase:
         self.desk.drawer = None
         if not done:
             drawer.leave()
+
+
+def call_number(target: Target | None) -> int | None:
+    """The call whose row it is; notes use negative numbers for theirs."""
+    return target.call if target is not None and target.call is not None and target.call >= 0 else None

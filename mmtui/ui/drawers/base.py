@@ -58,13 +58,13 @@ class Drawer(ABC):
             self.edit.insert(text)
             self.changed()
 
-    def changed(self) -> None:
+    def changed(self) -> None:  # noqa: B027  (most drawers need nothing)
         """The text was edited."""
 
-    def click(self, line: int, twice: bool) -> None:
+    def click(self, line: int, twice: bool) -> None:  # noqa: B027
         """A click on a line of the drawer."""
 
-    def leave(self) -> None:
+    def leave(self) -> None:  # noqa: B027
         """Esc: everything as it was before."""
 
     def draft(self) -> str:

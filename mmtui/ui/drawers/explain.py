@@ -70,6 +70,6 @@ def _paragraphs(text: str, width: int) -> list[Row]:
     for paragraph in text.split("\n\n"):
         if rows:
             rows.append(Row())
-        for line in textwrap.wrap(words.plain(" ".join(paragraph.split())), width):
-            rows.append(Row((("  " + line, "text"),)))
+        lines = textwrap.wrap(words.plain(" ".join(paragraph.split())), width)
+        rows += [Row((("  " + line, "text"),)) for line in lines]
     return rows

@@ -102,9 +102,8 @@ def stops_here(desk: Desk) -> list[Offer]:
     step = view.step
     if step is not None and not step.function.startswith("op "):
         offers.append((f"call {step.function}", "each call of the function that made this change"))
-    for call in reversed(view.open_calls):
-        if not call.name.startswith("op "):
-            offers.append((f"call {call.name}", "each call of this function"))
+    names = [call.name for call in reversed(view.open_calls) if not call.name.startswith("op ")]
+    offers += [(f"call {name}", "each call of this function") for name in names]
     if view.op >= 0:
         name = desk.timeline.op(view.op).name
         offers.append((f"op {name}", f"each {name} operation"))
