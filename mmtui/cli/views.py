@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mmtui import words
 from mmtui.cli.output import columns
-from mmtui.engine.flags import MAGIC_VM_FLAGS
+from mmtui.engine.flags import MAGIC_VM_FLAGS, prot_text
 from mmtui.engine.pgtable import PAGE_SHIFT
 
 if TYPE_CHECKING:
@@ -156,16 +156,14 @@ def vmas(timeline: Timeline, argument: str, about: str) -> list[str]:
     for process in timeline.processes():
         if process.pid not in wanted:
             continue
-        state = " exiting" if process.state == 2 or process.state == "exiting" else ""
+        state = " exiting" if process.state == "exiting" else ""
         lines.append(
             f"pid {process.pid} {words.plain(process.name)}{state}  F {process.file_rss}  A {process.anon_rss}"
         )
         for vma in timeline.vmas(process.pid):
-            kind = words.plain(vma.name) if vma.name else "anon"
-            lines.append(
-                f"  {words.address_text(vma.start)}-{words.address_text(vma.end)} {vma.prot} {vma.kind} {kind}  "
-                f"{' '.join(vma.flag_names)}"
-            )
+            where = f"{words.address_text(vma.start)}-{words.address_text(vma.end)}"
+            names = " ".join(vma.flag_names)
+            lines.append(f"  {where} {prot_text(vma.flags)} {vma.kind} {words.plain(vma.name)}  {names}")
             lines += [
                 f"    {flag}: {words.flag_meaning(flag, timeline.kernel)}"
                 for flag in vma.flag_names
@@ -180,8 +178,8 @@ def tables(timeline: Timeline, argument: str, about: str) -> list[str]:
     for pid in _pid_of(timeline, argument, about):
         lines.append(f"page tables of pid {pid}")
         for pte in timeline.ptes(pid):
-            held = "+1" if pte.ref else " ~"
-            lines.append(f"  {words.address_text(pte.address)}  {words.pte_text(pte.val, '.')}  {held}")
+            entry = words.pte_text(pte.val, ".")
+            lines.append(f"  {words.address_text(pte.address)}  {entry}  {pte.ref:>2}".rstrip())
     return lines or ["no process yet: n runs the first operation"]
 
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from mmtui.engine.flags import MAGIC_VM_FLAGS, PAGE_FLAGS, PG_reserved, vm_flag_names
+from mmtui.engine.flags import MAGIC_VM_FLAGS, PAGE_FLAGS, PG_reserved
 from mmtui.words.changes import callers, transition_text
 from mmtui.words.refusals import refusal_text
 from mmtui.words.text import address_text, list_text, pfn_text, plain
@@ -93,11 +93,11 @@ def function_of(timeline: Timeline, event: Event) -> str:
 
 
 def _windows(timeline: Timeline, event: Event) -> list[Holder]:
-    return [row for row in timeline.holders(_pfn(event)).rows if not row.ref and row.address is not None]
+    return [row for row in timeline.holders(_pfn(event)).rows if not row.ref]
 
 
 def _place(row: Holder) -> str:
-    return f"{row.pid}:{address_text(row.address or 0)}"
+    return f"{row.pid}:{address_text(row.address)}"
 
 
 def _mapped_by(rows: list[Holder]) -> str:
@@ -143,19 +143,8 @@ def _vma_flags(timeline: Timeline, event: Event) -> list[str]:
         pid, address = pte_owner(timeline, change.row, event.transition)
     if not isinstance(pid, int) or not isinstance(address, int):
         return []
-    for vma in timeline.vmas(pid):
-        if vma.start <= address < vma.end:
-            return sorted(vma.flag_names, key=lambda name: (name not in MAGIC_VM_FLAGS, name))
-    return _detached_flags(timeline, event, pid, address)
-
-
-def _detached_flags(timeline: Timeline, event: Event, pid: int, address: int) -> list[str]:
-    """A vma that munmap has taken out of the list still has its flags, and its ptes are being zapped."""
-    vma = timeline.machine.vma
-    covers = (vma.state != 0) & (vma.vm_start <= address) & (address < vma.vm_end)
-    for row in covers.nonzero()[0]:
-        return vm_flag_names(int(vma.vm_flags[row]), timeline.kernel)
-    return []
+    names = next((vma.flag_names for vma in timeline.vmas(pid) if vma.start <= address < vma.end), ())
+    return sorted(names, key=lambda name: (name not in MAGIC_VM_FLAGS, name))
 
 
 # Frees
@@ -173,13 +162,13 @@ def _free_unpaged(timeline: Timeline, event: Event) -> tuple[str, str]:
 
 
 def _free_mapped(timeline: Timeline, event: Event) -> tuple[str, str]:
-    left = [row for row in timeline.holders(_pfn(event)).rows if row.ref and row.address is not None]
+    left = [row for row in timeline.holders(_pfn(event)).rows if row.ref and row.kind == "pte"]
     what = f"{_page(event)}: {_count_words(timeline, event)}{_mapped_by(left)}."
     return what, f"{function_of(timeline, event)} dropped a reference that the pte was counted for."
 
 
 def _free_owned(timeline: Timeline, event: Event) -> tuple[str, str]:
-    owners = [row.name for row in timeline.holders(_pfn(event)).rows if row.ref and row.address is None]
+    owners = [row.name for row in timeline.holders(_pfn(event)).rows if row.kind in ("owner", "pin", "cache")]
     held = f", held by {plain(owners[0])}" if owners else ""
     what = f"{_page(event)}: {_count_words(timeline, event)}{held}."
     return what, f"{function_of(timeline, event)} freed what its owner has not given back."
@@ -240,13 +229,26 @@ def _bad_pte(timeline: Timeline, event: Event) -> tuple[str, str]:
 
 def _bug(timeline: Timeline, event: Event) -> tuple[str, str]:
     result = timeline.result(event.op)
-    pfn = event.subject.get("pfn")
-    about = f"page {pfn_text(pfn)}" if isinstance(pfn, int) else f"op {event.op}"
-    if result.startswith("OOPS"):
+    function = "put_page" if result == "OOPS" else result.partition(": ")[2]
+    about = _argument_text(timeline, event, function)
+    if result == "OOPS":
         return f"OOPS in put_page: {about}.", "The compound page has no destructor. The run ends here."
-    function = result.partition(": ")[2] or function_of(timeline, event)
     rule = f"{_BUG_RULES[function]}. " if function in _BUG_RULES else ""
     return f"{_FILES.get(function, 'mm/memory.c')} {plain(function)}: {about}.", f"{rule}The run ends here."
+
+
+def _argument_text(timeline: Timeline, event: Event, function: str) -> str:
+    """What the call that broke was about: the last one of that function, or else the innermost that names a page."""
+    last = len(timeline.log.calls) - 1
+    for number in range(last, max(timeline.op_call(event.op), last - 64), -1):
+        call = timeline.call(number)
+        if "pfn" in call.args and call.name == function:
+            return f"page {pfn_text(call.args['pfn'])}"
+    for number in range(last, max(timeline.op_call(event.op), last - 64), -1):
+        for name, value in timeline.call(number).args.items():
+            if name in ("address", "addr", "start"):
+                return address_text(value)
+    return f"op {event.op}"
 
 
 def _refused(timeline: Timeline, event: Event) -> tuple[str, str]:

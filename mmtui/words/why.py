@@ -13,7 +13,7 @@ from mmtui.words.calls import op_text
 from mmtui.words.changes import callers, transition_text
 from mmtui.words.refusals import refusal_text
 from mmtui.words.stops import stop_text
-from mmtui.words.text import address_text, count_text, pfn_text, plain
+from mmtui.words.text import pfn_text, plain
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Event, Holder, Ledger, Timeline
@@ -102,37 +102,22 @@ def _nothing(timeline: Timeline, position: int) -> list[Link]:
 
 
 def ledger_text(ledger: Ledger) -> list[str]:
-    """A frame's ledger as lines: each holder with its reference, the count, and the verdict."""
+    """A frame's ledger as lines: each holder with its reference, what nobody holds, windows, the count, the verdict."""
     lines = [_holder_text(row) for row in ledger.rows]
-    surplus = ledger.count - ledger.held
-    if surplus > 0:
-        lines.append(f"+{surplus}  nobody")
-    lines.append(f"{ledger.count:>2}  page_count of {pfn_text(ledger.pfn)}, {verdict_text(ledger)}")
-    return lines
+    return [*lines, f"{ledger.count:>2}  page_count of {pfn_text(ledger.pfn)}, {verdict_text(ledger)}"]
 
 
 def _holder_text(row: Holder) -> str:
     reference = f"+{row.ref}" if row.ref else " ~"
-    since = f"since op {row.op} {plain(row.function)}" if row.op is not None and row.op >= 0 else "since boot"
+    function = f" {plain(row.function)}" if row.function else ""
+    since = f"since op {row.op}{function}" if row.op >= 0 else "since boot"
     return f"{reference}  {plain(row.name)}, {since}"
 
 
 def verdict_text(ledger: Ledger) -> str:
     """`all held`, `1 more than is held`, `1 fewer than are held`."""
-    difference = ledger.count - ledger.held
-    if difference > 0:
-        return f"{difference} more than is held"
-    if difference < 0:
-        return f"{-difference} fewer than are held"
+    if ledger.surplus > 0:
+        return f"{ledger.surplus} more than is held"
+    if ledger.surplus < 0:
+        return f"{-ledger.surplus} fewer than are held"
     return "all held" if ledger.count else "nobody holds it"
-
-
-def place_text(row: Holder) -> str:
-    """Where a holder's pte stands: `2:10000000`, "" for a holder that is not a pte."""
-    return f"{row.pid}:{address_text(row.address)}" if row.address is not None else ""
-
-
-def window_text(ledger: Ledger) -> str:
-    """How many ptes map the frame and hold no reference."""
-    windows = sum(1 for row in ledger.rows if not row.ref)
-    return f"{count_text(windows, 'pte')} without a reference" if windows else ""

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmtui.engine.query import QueryError, compile, completions
+from mmtui.engine.query import QueryError, completions
+from mmtui.engine.query import compile as compile_query
 from mmtui.engine.query_lang import (
     MAX_TEXT,
     Address,
@@ -105,7 +106,7 @@ def test_a_query_reads_as(text, tree):
 )
 def test_a_wrong_query_says_where_and_what_could_stand_there(text, message):
     with pytest.raises(QueryError) as caught:
-        compile(text)
+        compile_query(text)
 
     assert message in str(caught.value)
     assert str(caught.value).isprintable()
@@ -115,8 +116,8 @@ def test_a_query_with_too_many_alternatives_is_refused():
     both = "(leak or free)"
 
     with pytest.raises(QueryError, match="more than 256 alternatives"):
-        compile(" and ".join([both] * 9))
-    assert len(compile(" and ".join([both] * 8)).alternatives) == 256
+        compile_query(" and ".join([both] * 9))
+    assert len(compile_query(" and ".join([both] * 8)).alternatives) == 256
 
 
 @pytest.mark.parametrize(
@@ -156,9 +157,9 @@ TREES = st.recursive(
 
 @given(TREES, st.sets(EVENTS))
 def test_the_alternatives_of_a_tree_mean_what_the_tree_means(tree, facts):
-    flat = any(
-        all((term.kind in facts) == wanted for term, wanted in alternative) for alternative in conjunctions(tree, 10_000)
-    )
+    alternatives = conjunctions(tree, 10_000)
+
+    flat = any(all((term.kind in facts) == wanted for term, wanted in each) for each in alternatives)
 
     assert flat == truth(tree, facts)
 
@@ -166,21 +167,20 @@ def test_the_alternatives_of_a_tree_mean_what_the_tree_means(tree, facts):
 @given(st.text(max_size=60))
 def test_any_text_is_a_query_or_a_query_error(text):
     try:
-        query = compile(text)
+        query = compile_query(text)
     except QueryError as error:
         assert 1 <= error.column <= max(len(text), 0) + 1
         return
     assert query.text == text
 
 
-WORDS = st.sampled_from(
-    "leak free and or not ( ) call op pid pfn addr page . count < 1 0x8 [ ] : vma VM_IO has -1 why == orphan".split()
-)
+VOCABULARY = "leak free and or not ( ) call op pid pfn addr page . count < 1 0x8 [ ] : vma VM_IO has -1 why == orphan"
+WORDS = st.sampled_from(VOCABULARY.split())
 
 
 @given(st.lists(WORDS, max_size=12).map(" ".join))
 def test_any_row_of_words_is_a_query_or_a_query_error(text):
     try:
-        compile(text)
+        compile_query(text)
     except QueryError as error:
         assert error.message
