@@ -31,8 +31,6 @@ _SAME: Final = (
     (1 << 9, flags.PG_reclaim),
     (1 << 13, flags.PG_swapcache),
     (1 << 14, flags.PG_swapbacked),
-    (KPF_COMPOUND_HEAD, flags.PG_compound),
-    (KPF_COMPOUND_TAIL, flags.PG_compound),
     (1 << 18, flags.PG_unevictable),
     (1 << 32, flags.PG_reserved),
     (1 << 33, flags.PG_mlocked),
@@ -42,7 +40,10 @@ _SAME: Final = (
 
 
 def page_flags(kpf: int) -> int:
-    """The PG_* bits of the engine for the KPF_* bits of /proc/kpageflags; those without a namesake are left out."""
+    """The PG_* bits of the engine for the KPF_* bits of /proc/kpageflags; those without a namesake are left out.
+
+    PG_compound as well: its private names the head, and /proc does not.
+    """
     found = 0
     for bit, same in _SAME:
         if kpf & bit:

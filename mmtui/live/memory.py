@@ -70,7 +70,8 @@ class Memory:
         special = area.path if file == 0 else ""
         for name, value in (
             ("mm", space.mm), ("vm_start", area.start), ("vm_end", area.end), ("vm_flags", bits.vm_flags(area.flags)),
-            ("vm_pgoff", area.offset >> PAGE_SHIFT), ("vm_file", file), ("vm_ops", VM_OPS_FILE if file else VM_OPS_NONE),
+            ("vm_pgoff", area.offset >> PAGE_SHIFT), ("vm_file", file),
+            ("vm_ops", VM_OPS_FILE if file else VM_OPS_NONE),
             ("letters", self._store.strings.number(area.flags)), ("name", self._store.strings.number(special)),
             ("state", 1),
         ):  # fmt: skip
@@ -164,18 +165,18 @@ class Memory:
 
     # -- frames and totals ---------------------------------------------------------------------------------------
 
-    def change_frame(self, row: int, mapcount: int, kpf: int) -> bool:
-        """What kpagecount and kpageflags say of a frame now; whether it has just become free."""
+    def change_frame(self, row: int, mapcount: int, kpf: int) -> int:
+        """What kpagecount and kpageflags say of a frame now; 1 if it has become free by that, -1 if it was free."""
         store = self._store
         free = int(kpf & bits.KPF_BUDDY != 0)
-        freed = free > store.get("page.free", row)
+        change = free - store.get("page.free", row)
         store.set("page.mapcount", row, mapcount)
         store.set("page.kflags", row, kpf)
         store.set("page.flags", row, bits.page_flags(kpf))
         if not kpf & bits.KPF_ANON and store.get("page.mapping", row) == PAGE_MAPPING_ANON:
             store.set("page.mapping", row, 0)
         store.set("page.free", row, free)
-        return freed
+        return change
 
     def change_totals(self, space: Space) -> None:
         """The pages that an mm has, by kind, as its entries say."""

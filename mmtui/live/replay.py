@@ -5,9 +5,9 @@ A Replay has the attributes of `mmtui.engine.run.Run`: a Timeline does not ask w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
+from mmtui.engine.checker import Event
 from mmtui.engine.instrument import Build
 from mmtui.engine.ops import MachineSpec
 from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, PTE_SPECIAL, pte_pfn
@@ -25,17 +25,6 @@ SITES: Final = (("trace", "", 0), ("recorded", "", 0))
 FORKS: Final = ("fork", "vfork", "clone")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A fact that belongs to transition number `transition`: a `fault`, a `cow`, a `free`, a `refused`."""
-
-    kind: str
-    transition: int
-    op: int
-    subject: dict[str, int | str]
-    why: str = ""
-
-
 class Replay:
     """Fills cells and log from a recording, stop by stop, when it is made."""
 
@@ -46,7 +35,7 @@ class Replay:
         self.cells, self.log, self.recorder, self.strings = store.cells, store.log, store.recorder, store.strings
         self.build = Build(Replay, sites=list(SITES))
         self.operations: list[RecordedStop] = []
-        self.seen: list[Seen] = []
+        self.events: list[Event] = []
         self.op_calls: list[int] = []
         self.extras: list[Extra] = []
         self.op_messages: list[tuple[int, int]] = []
@@ -91,14 +80,14 @@ class Replay:
 
     def _note(self, kind: str, subject: dict[str, int | str], why: str = "") -> None:
         """The last transition shows this."""
-        self.seen.append(Seen(kind, self.recorder.here()[0] - 1, self.done, subject, why))
+        self.events.append(Event(kind, self.recorder.here()[0] - 1, self.done, subject, why, why))
 
     def _apply(self, stop: Stop) -> str:
         """Write what the stop changed; for a fault, what came of it."""
         parents = self._processes(stop)
         fault = stop.ev.k == "fault"
         if fault:
-            self._note("fault", {"pid": stop.pid, "addr": stop.ev.addr})
+            self._note("fault", {"pid": stop.pid, "address": stop.ev.addr})
         before = self._faulted(stop) if fault else 0
         for key, areas in sorted(stop.vma.items()):
             self._memory.change_areas(self._space(key), areas.mapped, areas.unmapped)
@@ -186,8 +175,8 @@ class Replay:
     def _change_frames(self, stop: Stop) -> None:
         for pfn, (mapcount, flags) in sorted(stop.fr.items()):
             row = self._frames.row(pfn)
-            if self._memory.change_frame(row, mapcount, int(flags, 16)):
-                self._note("free", {"pfn": row})
+            if change := self._memory.change_frame(row, mapcount, int(flags, 16)):
+                self._note("free" if change > 0 else "alloc", {"pfn": row})
 
     def _change_entries(self, stop: Stop, key: int, entries: dict[str, Entry], origins: dict[int, int]) -> None:
         space = self._space(key)
@@ -197,7 +186,7 @@ class Replay:
             row = self._memory.frame_of(space, address, entry, origins.get(address, before), address == at)
             self._memory.set_entry(space, address, entry, row)
             if before & PTE_PRESENT and row and pte_pfn(before) != row and "f" not in entry.letters:
-                self._note("cow", {"pid": stop.pid, "addr": address, "pfn": row, "from": pte_pfn(before)})
+                self._note("cow", {"pid": stop.pid, "address": address, "pfn": row, "old": pte_pfn(before)})
 
     def _faulted(self, stop: Stop) -> int:
         """The entry of the address that faulted."""

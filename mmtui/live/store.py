@@ -74,7 +74,7 @@ class Store:
         return int(self._views[column][row])
 
     def finish(self, pfns: list[int]) -> dict[str, Ints]:
-        """Seal the log, trim `page` to the frames there are; returns the columns that are not 0 before the first stop."""
+        """Seal the log and trim `page` to the frames there are; what is not 0 before the first stop."""
         self.recorder.flush()
         frames = len(pfns)
         self.room("page", frames - 1)

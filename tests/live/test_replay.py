@@ -142,7 +142,7 @@ def test_fork_copy_and_reuse_are_told_as_such():
     replay = Replay(decode(text(*LIVES), "x"))
 
     assert words(replay) == [("start", "ok"), ("fork", "ok"), ("fault", "copied"), ("fault", "reused"), ("exit", "ok")]
-    assert [(seen.kind, seen.op) for seen in replay.seen] == [
+    assert [(event.kind, event.op) for event in replay.events] == [
         ("fault", 2), ("cow", 2), ("fault", 3), ("free", 4),
     ]  # fmt: skip
 
