@@ -20,10 +20,10 @@ VMA = ("state", "mm", "vm_start", "vm_end", "vm_flags", "vm_pgoff", "anon_vma")
 class Seen:
     """The machine at the boot and after each operation, in the columns of `Expected`."""
 
-    def __init__(self, timeline: Any, holes: list[list[int]], total_rss: bool) -> None:
+    def __init__(self, timeline: Any, operations: int, holes: list[list[int]], total_rss: bool) -> None:
         self.timeline = timeline
         self.total_rss = total_rss
-        positions = [timeline.op_start(0), *(timeline.op_end(op) for op in range(timeline.op_count))]
+        positions = [timeline.op_start(0), *(timeline.op_end(op) for op in range(operations))]
         machine = timeline.machine
         self.valid = np.ones(len(machine.page.count), bool)
         for start, end in holes:
@@ -97,7 +97,7 @@ def differences(case: Json, model: str) -> tuple[int, list[str]]:
     report = list(timeline.report(state=False))
     if len(report) != len(expected.results):
         return 0, [f"{len(expected.results)} operations wanted, {len(report)} run; the last: {report[-1]}"]
-    seen = Seen(timeline, case["machine"].get("holes", []), model == "A")
+    seen = Seen(timeline, len(report), case["machine"].get("holes", []), model == "A")
     found = [
         *_result_differences(expected.results, report),
         *_frame_differences(expected, seen),

@@ -76,7 +76,7 @@ class Run:
             if result != said.get(op, "ok"):
                 yield f"{op} -> {said.get(op, 'ok')}   (but: {result})"
         deaths = [op for op, result in said.items() if result.startswith(("BUG", "OOPS"))]
-        expected = deaths[0] + 1 if deaths else self.timeline.op_count
+        expected = deaths[0] + 1 if deaths else len(self.timeline.trace.ops)
         if len(self.results) != expected:
             yield f"{expected} operations run   (but: {len(self.results)})"
 
