@@ -36,6 +36,11 @@ class Book:
         if self._frames is not None:
             self._frames.close()
 
+    @property
+    def failed(self) -> str:
+        """Why the file can no longer be written, empty while it can."""
+        return self._file.failed
+
     def idle(self) -> None:
         """Nothing is happening: a good moment to hand the file over to the system."""
         self._file.flush_if_due()

@@ -81,7 +81,7 @@ class Tracer:
 
     def run(self) -> Outcome:
         """Record until every task is gone, the limit is reached or somebody interrupts; then let the rest run out."""
-        while self._tasks and self._interrupt is None and not self._at_limit():
+        while self._tasks and self._interrupt is None and not self._at_limit() and not self._book.failed:
             self._turn()
         if self._tasks:
             self._let_go()
@@ -305,7 +305,10 @@ class Tracer:
     def _let_go(self) -> None:
         """No more stops: the program runs on by itself, held only so that it cannot outlive us."""
         got, self._interrupt = self._interrupt, None
-        self.outcome.ended = "interrupted" if got else "the limit of --max-steps"
+        if self._book.failed:
+            self.outcome.ended = f"writing failed: {self._book.failed}"
+        else:
+            self.outcome.ended = "interrupted" if got else "the limit of --max-steps"
         deadline = time.monotonic() + GRACE if got else None
         for task in self._tasks.values():
             task.close()

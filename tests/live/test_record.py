@@ -184,12 +184,13 @@ def test_an_interrupt_ends_the_recording_and_keeps_it(recorder, tmp_path):
     assert "Traceback" not in err
 
 
-def test_a_killed_recorder_leaves_no_process_behind_and_what_it_wrote_can_be_read(recorder, tmp_path):
+@pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz"])
+def test_a_killed_recorder_leaves_no_process_behind_and_what_it_wrote_can_be_read(recorder, tmp_path, name):
     script = "echo $$; sleep 300 & echo $!; wait"
-    process = start("-o", "r.jsonl", "--", "sh", "-c", script, cwd=tmp_path)
+    process = start("-o", name, "--", "sh", "-c", script, cwd=tmp_path)
     children = [int(process.stdout.readline()), int(process.stdout.readline())]
     deadline = time.monotonic() + 10
-    while (tmp_path / "r.jsonl").stat().st_size < 4096 and time.monotonic() < deadline:
+    while (tmp_path / name).stat().st_size < 4096 and time.monotonic() < deadline:
         time.sleep(0.1)
 
     process.kill()
@@ -198,7 +199,7 @@ def test_a_killed_recorder_leaves_no_process_behind_and_what_it_wrote_can_be_rea
         time.sleep(0.05)
 
     assert not any(alive(pid) for pid in children)
-    assert load(tmp_path / "r.jsonl").cut
+    assert load(tmp_path / name).cut
 
 
 def alive(pid: int) -> bool:
@@ -206,6 +207,13 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
     except OSError:
         return False
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_program(recorder, tmp_path):
+    done = run("-o", "/dev/full", "--", "sh", "-c", "sleep 1.2; echo out; ls / >/dev/null; exit 5", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (5, "out\n")
+    assert "the recording stopped early: writing failed: No space left on device" in done.stderr
 
 
 @pytest.mark.parametrize("mode", ["--steps", "--events"])
