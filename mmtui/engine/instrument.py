@@ -28,6 +28,7 @@ from typing import Any
 
 from mmtui.engine.kernel.model import Gone
 from mmtui.engine.schema import BASE, TABLES
+from mmtui.engine.source import Source
 
 
 @dataclass(frozen=True)
@@ -209,3 +210,16 @@ def _compile(
     return out[source.name]  # type: ignore[no-any-return]
 
 
+
+
+def source_of(kernel: type, name: str) -> Source | None:
+    """The text of a kernel function (by its kernel or its Python name) as a model has it; None if it lacks it."""
+    for python, (owner, function) in kernel_functions(kernel).items():
+        info = describe(kernel, python, owner, function)
+        if name in (info.name, python):
+            path = inspect.getfile(function)
+            node = module_tree(path)[owner.__name__, function.__name__]
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            lines = Path(path).read_text(encoding="utf-8").splitlines()[first - 1 : node.end_lineno]
+            return Source(Path(path).name, first, lines, info.release, info.commit, info.subject)
+    return None

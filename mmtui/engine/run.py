@@ -7,15 +7,19 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from mmtui.engine import ops
 from mmtui.engine.cells import Cells, Recorder
+from mmtui.engine.checker import Checker, Event
 from mmtui.engine.errors import KernelBug
-from mmtui.engine.instrument import Build, build
+from mmtui.engine.instrument import Build, Function, build, source_of
 from mmtui.engine.kernel import RELEASES
 from mmtui.engine.kernel.drivers import Drivers
 from mmtui.engine.kernel.model import NO_PAGE, NULL, Strings
-from mmtui.engine.log import Log
-from mmtui.engine.schema import BASE
+from mmtui.engine.log import Ints, Log
+from mmtui.engine.schema import BASE, COLUMNS
+from mmtui.engine.source import Source
 
 OP_FUNCTION = 0xFFFF
 """Function number of an operation's own call; its `a0` is the operation's number."""
@@ -47,16 +51,72 @@ class Run:
             name: values.copy() for name, values in self.cells.columns.items() if values.any()
         }
         """The columns that are not all zero before the first operation."""
+        self.operations: list[ops.Op] = []
+        """The operations that ran."""
         self.done = 0
-        """Operations run so far."""
+        """How many."""
         self.over = False
         """A BUG ended the run."""
         self.op_calls: list[int] = []
         """The call of each operation."""
         self.extras: list[Extra] = []
         """pfn, value, faults of each operation, where it has them."""
+        self._checker = Checker(self)
         self.op_messages: list[tuple[int, int]] = []
         """The messages of each operation, as a half-open range of rows of trace.message."""
+
+    # What a timeline asks (story.Story)
+
+    @property
+    def frames(self) -> int:
+        """Frames of the machine."""
+        return self.spec.frames
+
+    @property
+    def holes(self) -> Ints:
+        """Frames without a struct page."""
+        return np.flatnonzero(np.frombuffer(self.kernel.holes, np.uint8))
+
+    @property
+    def boot_held(self) -> Ints:
+        """References of each frame that boot holds for ever."""
+        held = np.zeros(self.spec.frames, np.int64)
+        counts = self.boot.get("page.count")
+        return held if counts is None else counts[: self.spec.frames]
+
+    def rows(self) -> list[int]:
+        """Room of each column, by id."""
+        return [len(self.cells.columns[info.name]) for info in COLUMNS]
+
+    def operation(self, number: int) -> ops.Op:
+        """An operation of the trace."""
+        return self.operations[number]
+
+    def extra(self, number: int) -> Extra:
+        """pfn, value, faults of an operation."""
+        return self.extras[number]
+
+    def events(self) -> list[Event]:
+        """All events so far, by transition."""
+        return self._checker.advance()
+
+    def function(self, number: int) -> Function | None:
+        """A kernel function by number. IndexError: there is none."""
+        return None if number == OP_FUNCTION else self.build.functions[number]
+
+    def function_number(self, name: str) -> int | None:
+        """The number of a kernel function."""
+        return self.build.by_name.get(name)
+
+    def site(self, number: int) -> tuple[str, str, int]:
+        """(function, file, line) of a store."""
+        return self.build.sites[number]
+
+    def source(self, function: str, kernel: str | None = None) -> Source | None:
+        """The text of a function of this model or of another."""
+        return source_of(RELEASES[kernel or self.kernel_name], function)
+
+    # Running
 
     def run(self, operations: Iterable[ops.Op]) -> None:
         """Run operations until they end or the kernel does; then seal the log."""
@@ -74,6 +134,7 @@ class Run:
             recorder.bind(kernel, ("trace",))
         op_column: Any = kernel.trace_op  # type: ignore[attr-defined]
         first_message = kernel.index.messages
+        self.operations.append(op)
         self.op_calls.append(recorder.here()[2])
         parent = recorder.enter(OP_FUNCTION, number, 0)
         recorder.store(op_column, BASE["trace.op"], 0, number, 0)
@@ -88,6 +149,15 @@ class Run:
         self.extras.append(extra)
         self.op_messages.append((first_message, kernel.index.messages))
         self.done = number + 1
+
+    @property
+    def keeps_reserved(self) -> bool:
+        """This kernel keeps a PG_reserved page off the free list (689bcebfda1)."""
+        return self.kernel_name not in ("2.6.14", "2.6.15-rc2")
+
+    def function_name(self, number: int) -> str:
+        """The kernel function of a call's number; `op` for an operation's own call."""
+        return "op" if number == OP_FUNCTION else self.build.functions[number].name
 
     def result(self, number: int) -> str:
         """The result of an operation."""

@@ -43,13 +43,13 @@ class Drivers(Fork):
         if not buf:
             buf = self.row("buf")
             self.index.bufs[name] = buf
-        self.buf.state[buf] = 1
         self.buf.name[buf] = name
         self.buf.driver[buf] = self.strings.number(op.driver)
         self.buf.pfn[buf] = pfn
         self.buf.order[buf] = order
         self.buf.comp[buf] = int(op.comp)
         self.buf.reserved[buf] = int(op.reserved)
+        self.buf.state[buf] = 1
         if op.reserved:
             for page in range(pfn, pfn + (1 << order)):
                 self.page.flags[page] |= PG_reserved
@@ -100,12 +100,12 @@ class Drivers(Fork):
             return pfn
         pin = self.row("pin")
         self.index.pins[name] = pin
-        self.pin.state[pin] = 1
         self.pin.name[pin] = name
         self.pin.mm[pin] = mm
         self.pin.address[pin] = op.addr
         self.pin.pfn[pin] = pfn
         self.pin.ref[pin] = int(self.pin_takes_reference(pfn))
+        self.pin.state[pin] = 1
         return pfn
 
     def unpin_op(self, op: ops.Unpin) -> int:
@@ -116,12 +116,12 @@ class Drivers(Fork):
         pfn = self.pin.pfn[pin]
         if op.dirty:
             self.page.flags[pfn] |= PG_dirty
+        self.pin.state[pin] = 0
         self.pin.ref[pin] = 0
         self.pin.pfn[pin] = 0
         self.pin.address[pin] = 0
         self.pin.mm[pin] = NULL
         self.pin.name[pin] = 0
-        self.pin.state[pin] = 0
         self.index.give_row("pin", pin)
         self.put_page(pfn)
         return 0

@@ -65,9 +65,9 @@ class Filemap(Rmap):
         """The cache keeps a page: the page's first reference is the cache's."""
         entry = self.row("cache")
         self.index.cache[inode, pgoff] = entry
-        self.cache.inode[entry] = inode
         self.cache.pgoff[entry] = pgoff
         self.cache.pfn[entry] = pfn
+        self.cache.inode[entry] = inode
         self.page.mapping[pfn] = inode << 1
         self.page.index[pfn] = pgoff
         self.page.flags[pfn] |= PG_uptodate
@@ -78,9 +78,9 @@ class Filemap(Rmap):
         """The cache lets a page go, and drops its reference."""
         entry = self.index.cache.pop((inode, pgoff))
         pfn = self.cache.pfn[entry]
-        self.cache.pfn[entry] = 0
-        self.cache.pgoff[entry] = 0
         self.cache.inode[entry] = NULL
+        self.cache.pgoff[entry] = 0
+        self.cache.pfn[entry] = 0
         self.index.give_row("cache", entry)
         self.page.flags[pfn] &= ~PG_dirty
         self.page.mapping[pfn] = 0

@@ -39,7 +39,12 @@ class Swap(PageAlloc):
     def lru_drain_release(self, pfn: int) -> None:
         """release_pages at the end of a pagevec drain: the pagevec's reference goes."""
         if not self.PageReserved(pfn):
-            self.put_page_testzero(pfn, "release_pages")
+            self.release_page(pfn)
+
+    def release_page(self, pfn: int) -> None:
+        """One page of release_pages. The last reference, if it was, frees the page."""
+        if self.put_page_testzero(pfn, "release_pages"):
+            self.page_cache_release_last(pfn)
 
     def lru_cache_add(self, pfn: int) -> None:
         """Put a page on the inactive list. The pagevec is drained at once: its reference comes and goes."""

@@ -78,7 +78,8 @@ class Linux_2_6_15_rc2(Linux_2_6_14):
     @since(*RESERVED)
     def lru_drain_release(self, pfn: int) -> None:
         """release_pages at the end of a pagevec drain: the pagevec's reference goes."""
-        self.put_page_testzero(pfn, "release_pages")
+        # [2.6.15-rc1] reserved or not
+        self.release_page(pfn)
 
     @override
     @since(*RESERVED)

@@ -1,0 +1,578 @@
+"""Events: what a run of the log means for the ledger of references (SEMANTICS: page_count against its holders).
+
+The log is read in numpy columns. Every change of a page_count and of a holder (a pte with a reference, a driver's
+buffer, the page cache, a pin) becomes a row (frame, time, changes); sorted by frame, running sums say at each row how
+far the count is above its holders and how many ptes map the frame. Only what stands out is looked at one by one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from mmtui.engine.flags import PG_compound, PG_reserved
+from mmtui.engine.log import AnyInts, Ints
+from mmtui.engine.pgtable import PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF
+from mmtui.engine.schema import COLUMN, ROW_BITS, ROW_MASK
+
+if TYPE_CHECKING:
+    from mmtui.engine.run import Run
+
+KINDS = (
+    "alloc", "free", "fault", "cow", "bad_page", "bad_pte", "bug", "refused", "free_unpaged", "free_mapped",
+    "free_owned", "stray_put", "window_on_foreign", "limbo", "leak",
+)  # fmt: skip
+"""Every kind of event; messages of other kinds are events of their own name."""
+
+OUTER = ("handle_mm_fault", "do_page_fault", "get_user_pages")
+"""Calls that do not hold a reference of their own: a reference lost in a fault is lost when the call below them ends."""
+
+SIGNALS = ("SIGSEGV", "SIGBUS", "OOM", "LOOP")
+
+_ID = {name: COLUMN[name].id for name in COLUMN}
+
+
+@dataclass(frozen=True)
+class Event:
+    """A named fact that belongs to one transition; its position is the one just after it, in both directions.
+
+    `subject` has what it is about (`pfn`, `pid`, `address`); `why` refines the kind (of a leak: orphan, surplus,
+    stuck, confirmed; of a refusal: the errno or the signal); `text` is a short clause with the numbers.
+    """
+
+    kind: str
+    transition: int
+    op: int
+    subject: dict[str, int | str] = field(default_factory=dict)
+    why: str = ""
+    text: str = ""
+
+    @property
+    def position(self) -> int:
+        """Where a debugger stops for it."""
+        return self.transition + 1
+
+
+class Rows(NamedTuple):
+    """Changes that the ledger minds, in columns: of the frame's count, of its holders (ptes; others), of the ptes that
+    map it as a window or managed."""
+
+    frame: Ints
+    time: Ints
+    count: Ints
+    held: Ints
+    owned: Ints
+    window: Ints
+    managed: Ints
+
+
+def empty() -> Ints:
+    """No numbers."""
+    return np.zeros(0, np.int64)
+
+
+class Checker:
+    """Finds the events of a run, a stretch of whole operations at a time."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        frames = run.spec.frames
+        self.events: list[Event] = []
+        self._ops = 0
+        self._position = 0
+        self._surplus = np.zeros(frames, np.int64)
+        self._held = np.zeros(frames, np.int64)
+        self._owned = np.zeros(frames, np.int64)
+        self._window = np.zeros(frames, np.int64)
+        self._managed = np.zeros(frames, np.int64)
+        self._head = np.arange(frames, dtype=np.int64)
+        self._value: dict[tuple[int, int], int] = {}  # cells of buffers, pins and the cache
+        self._blocks: dict[int, list[tuple[int, int, int]]] = {}  # frame -> (from, to, head) while a driver owns it
+        self._flags = np.zeros(frames, np.int64)
+        flags = run.boot.get("page.flags", empty())[:frames]
+        self._flags[: len(flags)] = flags
+        boot = run.boot.get("page.count", empty())[:frames]
+        self._owned[: len(boot)] = boot
+        self._held[: len(boot)] = boot
+        self._names = {name: number for number, name in enumerate(f.name for f in run.build.functions)}
+
+    def advance(self) -> list[Event]:
+        """Read what was sealed since; returns all events so far, by transition."""
+        run, found = self.run, len(self.events)
+        starts = run.log.calls.start
+        last = self._ops
+        while last < run.done:
+            first = last
+            last = self._slab_end(first)
+            end = int(starts[run.op_calls[last]]) if last < run.done else len(run.log)
+            self._slab(first, last, end)
+            self._position = end
+        self._ops = last
+        fresh = self.events[found:]
+        fresh.sort(key=lambda event: event.transition)
+        self.events[found:] = fresh
+        return self.events
+
+    def _slab_end(self, first: int) -> int:
+        """Operations are read together up to a size, and one by one where compound pages come or go."""
+        run, op = self.run, first
+        budget = int(run.log.calls.start[run.op_calls[first]]) + (1 << 20)
+        while op < run.done and int(run.log.calls.start[run.op_calls[op]]) < budget:
+            op += 1
+        return op
+
+    # Reading a slab
+
+    def _slab(self, first: int, last: int, end: int) -> None:
+        run = self.run
+        chunks = list(run.log.chunks(self._position, end))
+        if not chunks:
+            return
+        cell, old, new = (
+            np.concatenate([chunk[at] for chunk in chunks]).astype(np.int64) for at in (1, 2, 3)
+        )
+        time = np.arange(self._position, end, dtype=np.int64)
+        column, row = cell >> ROW_BITS, cell & ROW_MASK
+        op_starts = run.log.calls.start[np.array(run.op_calls[first:last], np.int64)].astype(np.int64)
+        view = _Slab(first, op_starts, time, column, row, old, new)
+        self._plain_events(view)
+        for piece in self._pieces(view):
+            self._ledger(piece, self._rows(piece))
+            flags = piece.column == _ID["page.flags"]
+            self._flags[piece.row[flags]] = piece.new[flags]
+
+    def _pieces(self, view: _Slab) -> Iterator[_Slab]:
+        """The slab, cut at operations that make or break compound pages, whose parts count on their head."""
+        toggles = np.flatnonzero((view.column == _ID["page.flags"]) & ((view.old ^ view.new) & PG_compound != 0))
+        if not len(toggles):
+            yield view
+            return
+        cut = 0
+        for op in np.unique(view.op_of(view.time[toggles])).tolist():
+            start, stop = view.range_of(op)
+            made = [t for t in toggles.tolist() if start <= t < stop]
+            if cut < start:
+                yield view.part(cut, start)
+            for t in made:
+                if view.new[t] & PG_compound:
+                    self._head[view.row[t]] = self._compound_head(view, int(view.row[t]))
+            yield view.part(start, stop)
+            for t in made:
+                if not view.new[t] & PG_compound:
+                    self._head[view.row[t]] = view.row[t]
+            cut = stop
+        if cut < len(view.time):
+            yield view.part(cut, len(view.time))
+
+    def _compound_head(self, view: _Slab, pfn: int) -> int:
+        """The head of a compound page that is made in this slab: its order aligns it."""
+        op = self.run_op_order(view, pfn)
+        return pfn >> op << op
+
+    def run_op_order(self, view: _Slab, pfn: int) -> int:
+        """The order of the block that holds a page: from the buffer that this slab allocates."""
+        at = np.flatnonzero((view.column == _ID["page.private"]) & (view.row == pfn))
+        if not len(at):
+            return 0
+        head = int(view.new[at[-1]])
+        return (pfn ^ head).bit_length()
+
+    def _rows(self, view: _Slab) -> Rows:
+        parts: list[tuple[Ints, ...]] = []
+        at = np.flatnonzero(view.column == _ID["page.count"])
+        none = np.zeros(len(at), np.int64)
+        parts.append((view.row[at], view.time[at], view.new[at] - view.old[at], none, none, none, none))
+        at = np.flatnonzero(view.column == _ID["pte.val"])
+        for values, sign in ((view.old[at], -1), (view.new[at], 1)):
+            parts += self._pte_rows(values, view.time[at], sign)
+        owned = np.array(list(self._owner_rows(view)), np.int64).reshape(-1, 3)
+        if len(owned):
+            none = np.zeros(len(owned), np.int64)
+            parts.append((owned[:, 0], owned[:, 1], none, owned[:, 2], owned[:, 2], none, none))
+        rows = Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        order = np.lexsort((rows.time, rows.frame))
+        return Rows(*(column[order] for column in rows))
+
+    def _pte_rows(self, values: Ints, time: Ints, sign: int) -> Iterator[tuple[Ints, ...]]:
+        frames = len(self._head)
+        pfn = values >> 12
+        good = np.flatnonzero((values & (PTE_PRESENT | PTE_PROTNONE) != 0) & (pfn < frames))
+        values, pfn, time = values[good], pfn[good], time[good]
+        none = np.zeros(len(good), np.int64)
+        held = np.where(values & PTE_REF != 0, sign, 0)
+        managed = np.where(values & PTE_MANAGED != 0, sign, 0)
+        yield pfn, time, none, none, none, sign - managed, managed
+        yield self._head[pfn], time, none, held, none, none, none
+
+    def _owner_rows(self, view: _Slab) -> Iterator[tuple[int, int, int]]:
+        """(frame, time, change) of what drivers, pins and the page cache hold; these are few."""
+        for at in np.flatnonzero(np.isin(view.column, _OWNER_COLUMNS)).tolist():
+            column, row, new, time = int(view.column[at]), int(view.row[at]), int(view.new[at]), int(view.time[at])
+            value = self._value
+            value[column, row] = new
+            if column == _ID["buf.state"]:
+                pfn, order = value.get((_ID["buf.pfn"], row), 0), value.get((_ID["buf.order"], row), 0)
+                self._own_block(pfn, order, time, new == 1)
+                yield int(self._head[pfn]) if new == 1 else pfn, time, 1 if new == 1 else -1
+            elif column == _ID["pin.ref"]:
+                pfn = value.get((_ID["pin.pfn"], row), 0)
+                if pfn < len(self._head):
+                    yield int(self._head[pfn]), time, 1 if new else -1
+            elif column == _ID["cache.inode"]:
+                yield value.get((_ID["cache.pfn"], row), 0), time, 1 if new else -1
+
+    def _own_block(self, pfn: int, order: int, time: int, begin: bool) -> None:
+        for frame in range(pfn, pfn + (1 << order)):
+            spans = self._blocks.setdefault(frame, [])
+            if begin:
+                spans.append((time, 1 << 62, pfn))
+            elif spans:
+                spans[-1] = (spans[-1][0], time, pfn)
+
+    def _block_of(self, frame: int, time: int) -> int:
+        """The head of the block that a driver owns at this time and that the frame is in; -1 for none."""
+        for start, end, head in reversed(self._blocks.get(frame, [])):
+            if start <= time < end:
+                return head
+        return -1
+
+    # The ledger
+
+    def _ledger(self, view: _Slab, rows: Rows) -> None:
+        if len(rows.frame):
+            sums = _Sums(self, rows)
+            self._frees(view, rows, sums)
+            self._surpluses(view, rows, sums)
+            sums.carry(self)
+
+    def _frees(self, view: _Slab, rows: Rows, sums: _Sums) -> None:
+        """free_*, window_on_foreign: a frame whose count reaches 0, or that comes to or leaves the free list, while
+        somebody still maps or owns it."""
+        zero = (view.column == _ID["page.count"]) & (view.new == 0)
+        moves = view.column == _ID["page.free"]
+        seen: set[tuple[str, int, int]] = set()
+        for at in np.flatnonzero(zero | moves).tolist():
+            frame, time = int(view.row[at]), int(view.time[at])
+            window, managed, owned = sums.at(frame, time)
+            to_list = bool(moves[at]) and view.new[at] == 1
+            found = []
+            if bool(moves[at]) and not to_list:
+                if window + managed > 0:
+                    found.append(("window_on_foreign", f"{window + managed} ptes of its last life map it"))
+            else:
+                for part in self._parts(frame):
+                    part_window, part_managed, _ = sums.at(part, time)
+                    if part_window > 0:
+                        found.append(("free_unpaged", f"{part_window} ptes map it without a reference"))
+                    if part_managed > 0:
+                        found.append(("free_mapped", f"{part_managed} counted ptes map it"))
+                if to_list and (owned > 0 or self._block_of(frame, time) >= 0):
+                    found.append(("free_owned", "its owner still has it"))
+            op = view.op_at(time)
+            for kind, text in found:
+                if (kind, frame, op) not in seen:
+                    seen.add((kind, frame, op))
+                    self.events.append(Event(kind, time, op, {"pfn": frame}, "", text))
+
+    def _parts(self, frame: int) -> list[int]:
+        """The frames whose ptes keep a count: a compound page's parts, else the frame itself."""
+        if self._head[frame] != frame or frame + 1 >= len(self._head) or self._head[frame + 1] != frame:
+            return [frame]
+        end = frame + 1
+        while end < len(self._head) and self._head[end] == frame:
+            end += 1
+        return list(range(frame, end))
+
+    def _surpluses(self, view: _Slab, rows: Rows, sums: _Sums) -> None:
+        """leak, stray_put: frames whose count ends an operation further above, or below, their holders than before."""
+        op = view.op_of(rows.time)
+        last = np.flatnonzero((rows.frame[1:] != rows.frame[:-1]) | (op[1:] != op[:-1]))
+        last = np.append(last, len(rows.frame) - 1)
+        frame, now = rows.frame[last], sums.surplus[last]
+        before = np.where(
+            np.append(True, frame[1:] != frame[:-1]), self._surplus[frame], np.append(0, now[:-1])
+        )
+        freed = self._freed_by_driver(view)
+        odd = (now > np.maximum(before, 0)) | (now < np.minimum(before, 0))
+        if freed:
+            odd |= (now > 0) & np.isin(frame, np.array(sorted({f for f, _ in freed}), np.int64))
+        for index in np.flatnonzero(odd).tolist():
+            end = int(last[index])
+            start = int(last[index - 1]) + 1 if index else 0
+            case = _Case(int(frame[index]), int(op[end]), start, end + 1, int(before[index]), int(now[index]))
+            self._surplus_events(view, rows, sums, case, freed)
+
+    def _freed_by_driver(self, view: _Slab) -> set[tuple[int, int]]:
+        """(frame, operation) of the blocks that drivers gave back in this stretch."""
+        found: set[tuple[int, int]] = set()
+        for at in np.flatnonzero((view.column == _ID["buf.state"]) & (view.new == 2)).tolist():
+            row = int(view.row[at])
+            pfn = self._value.get((_ID["buf.pfn"], row), 0)
+            op = view.op_at(int(view.time[at]))
+            found |= {(each, op) for each in range(pfn, pfn + (1 << self._value.get((_ID["buf.order"], row), 0)))}
+        return found
+
+    def _surplus_events(
+        self, view: _Slab, rows: Rows, sums: _Sums, case: _Case, freed: set[tuple[int, int]]
+    ) -> None:
+        times, surplus = rows.time[case.start : case.end], sums.surplus[case.start : case.end]
+        aborted = self.run.over and case.op == self.run.done - 1
+        if case.now < min(case.before, 0):
+            at = int(np.flatnonzero(surplus >= min(case.before, 0))[-1]) + 1 if (surplus >= min(case.before, 0)).any() else 0
+            if rows.count[case.start + at] < 0 and self._caller(int(times[at])) != "bad_page":
+                self._stray(int(times[at]), case)
+            return
+        confirmed = (case.frame, case.op) in freed and case.before > 0
+        if confirmed and case.now > 0 and sums.count_at(case.frame, int(times[-1])) > 0:
+            self._leak(view, int(self._last_count(rows, case)), case, "confirmed", sums)
+        for level in range(max(case.before, 0) + 1, case.now + 1):
+            below = np.flatnonzero(surplus < level)
+            at = int(below[-1]) + 1 if len(below) else 0
+            time = int(times[at])
+            if aborted and time >= self._in_flight(view, case.op):
+                continue
+            took = bool(rows.count[case.start + at] > 0)
+            owner = not took and bool(rows.owned[case.start + at] < 0)
+            why = self._why(view, case, time, owner, sums)
+            self._leak(view, self._end_of_fault(time) if took else time, case, why, sums)
+
+    def _last_count(self, rows: Rows, case: _Case) -> int:
+        """The transition that the owner's free made: its last change of the count, or of the buffer."""
+        span = slice(case.start, case.end)
+        counts = rows.time[span][rows.count[span] != 0]
+        return int(counts[-1]) if len(counts) else int(rows.time[case.end - 1])
+
+    def _in_flight(self, view: _Slab, op: int) -> int:
+        """After a BUG: from this transition on, references were still on their way."""
+        start, stop = view.range_of(op)
+        ptes = np.flatnonzero(view.column[start:stop] == _ID["pte.val"])
+        return int(view.time[start + ptes[-1]]) if len(ptes) else int(view.time[start])
+
+    def _why(self, view: _Slab, case: _Case, time: int, owner: bool, sums: _Sums) -> str:
+        if not owner and self.run.kernel_name == "2.6.14" and self._reserved_at(view, case.frame, time):
+            return "stuck"
+        if sums.held_at(case.frame, time) > 0 or self._block_of(case.frame, time) >= 0:
+            return "surplus"
+        return "orphan"
+
+    def _reserved_at(self, view: _Slab, frame: int, time: int) -> bool:
+        """PG_reserved of a frame just after a transition of this stretch."""
+        at = np.flatnonzero((view.column == _ID["page.flags"]) & (view.row == frame))
+        before = at[view.time[at] <= time]
+        if len(before):
+            return bool(view.new[before[-1]] & PG_reserved)
+        if len(at):
+            return bool(view.old[at[0]] & PG_reserved)
+        return bool(self._flags[frame] & PG_reserved)
+
+    def _caller(self, time: int) -> str:
+        """The function that made a transition."""
+        return self.run.function_name(int(self.run.log.calls.fn[self.run.log.row(time)[3]]))
+
+    def _end_of_fault(self, time: int) -> int:
+        """The last transition of the call that should have given a reference to somebody, and ends without."""
+        calls = self.run.log.calls
+        call = self.run.log.row(time)[3]
+        while calls.parent[call] >= 0:
+            parent = int(calls.parent[call])
+            if calls.parent[parent] < 0 or self.run.function_name(int(calls.fn[parent])) in OUTER:
+                break
+            call = parent
+        return max(int(calls.end[call]) - 1, time) if calls.parent[call] >= 0 else time
+
+    def _leak(self, view: _Slab, time: int, case: _Case, why: str, sums: _Sums) -> None:
+        count, held = sums.count_at(case.frame, time), sums.held_at(case.frame, time)
+        text = f"count {count}, holders {held}"
+        self.events.append(Event("leak", time, case.op, {"pfn": case.frame}, why, text))
+
+    def _stray(self, time: int, case: _Case) -> None:
+        text = "a reference was dropped that nobody had taken"
+        self.events.append(Event("stray_put", time, case.op, {"pfn": case.frame}, "", text))
+
+    # Events that stand in the log as they are
+
+    def _plain_events(self, view: _Slab) -> None:
+        self._frees_and_allocs(view)
+        self._results(view)
+        self._messages(view)
+        self._faults(view)
+
+    def _frees_and_allocs(self, view: _Slab) -> None:
+        at = np.flatnonzero(view.column == _ID["page.free"])
+        ops = view.op_of(view.time[at]).tolist()
+        for index, op in zip(at.tolist(), ops, strict=True):
+            kind = "free" if view.new[index] else "alloc"
+            self.events.append(Event(kind, int(view.time[index]), op, {"pfn": int(view.row[index])}))
+
+    def _results(self, view: _Slab) -> None:
+        for at in np.flatnonzero(view.column == _ID["trace.result"]).tolist():
+            result, op, time = self.run.strings[int(view.new[at])], int(view.row[at]), int(view.time[at])
+            if result.startswith("BUG") or result == "OOPS":
+                subject: dict[str, int | str] = {"function": result.removeprefix("BUG: ")}
+                self.events.append(Event("bug", time, op, subject, result, "the run ends here"))
+            elif result.startswith("-") or result in SIGNALS:
+                self.events.append(Event("refused", time, op, {}, result, result))
+
+    def _messages(self, view: _Slab) -> None:
+        for at in np.flatnonzero(view.column == _ID["trace.message"]).tolist():
+            message = json.loads(self.run.strings[int(view.new[at])])
+            time, op = int(view.time[at]), view.op_at(int(view.time[at]))
+            kind = message.pop("kind")
+            subject = {"address" if key == "vaddr" else key: value for key, value in message.items()}
+            text = ", ".join(f"{key} {value}" for key, value in message.items() if key not in ("pfn", "fn"))
+            self.events.append(Event(kind, time, op, subject, "", text))
+            if kind == "bad_page" and self.run.keeps_reserved and message["flags"] & PG_reserved:
+                self._limbo(view, time, op, message["pfn"])
+
+    def _limbo(self, view: _Slab, time: int, op: int, pfn: int) -> None:
+        """The PG_reserved net stops a free: no reference, and on no list. A tail that its driver owns is not lost."""
+        head = self._block_of(pfn, time)
+        if head not in (-1, pfn):
+            return
+        call = int(self.run.log.calls.parent[self.run.log.row(time)[3]])
+        end = max(int(self.run.log.calls.end[call]) - 1, time)
+        self.events.append(Event("limbo", end, op, {"pfn": pfn}, "", "count 0, PG_reserved: on no list"))
+
+    def _faults(self, view: _Slab) -> None:
+        calls, names = self.run.log.calls, self._names
+        first = self.run.op_calls[view.first_op]
+        last_op = view.first_op + len(view.op_starts)
+        last = self.run.op_calls[last_op] if last_op < self.run.done else len(calls)
+        fn = calls.fn[first:last]
+        for call in (np.flatnonzero(fn == names.get("handle_mm_fault", -1)) + first).tolist():
+            time = int(calls.end[call]) - 1
+            subject: dict[str, int | str] = {"address": int(calls.a0[call])}
+            self.events.append(Event("fault", time, view.op_at(time), subject))
+        self._copies(view, first, last)
+
+    def _copies(self, view: _Slab, first: int, last: int) -> None:
+        """cow: do_wp_page gives a pte another frame, do_no_page an anonymous one."""
+        calls, names = self.run.log.calls, self._names
+        fn, parent = calls.fn[first:last], calls.parent[first:last]
+        wp, no_page, rmap = (names.get(name, -1) for name in ("do_wp_page", "do_no_page", "page_add_anon_rmap"))
+        early = parent[(fn == rmap) & (parent >= 0)]
+        early = early[calls.fn[early] == no_page]
+        at = np.flatnonzero(view.column == _ID["pte.val"])
+        if not len(at):
+            return
+        made_by = np.concatenate(
+            [chunk.call for chunk in self.run.log.chunks(int(view.time[0]), int(view.time[-1]) + 1)]
+        )[at].astype(np.int64)
+        present = (view.old[at] & (PTE_PRESENT | PTE_PROTNONE) != 0) & (view.old[at] >> 12 != view.new[at] >> 12)
+        copied = (calls.fn[made_by] == wp) & present | np.isin(made_by, early)
+        for index in at[copied].tolist():
+            time = int(view.time[index])
+            subject: dict[str, int | str] = {"pfn": int(view.new[index] >> 12), "pte": int(view.row[index])}
+            if view.old[index]:
+                subject["old"] = int(view.old[index] >> 12)
+            self.events.append(Event("cow", time, view.op_at(time), subject))
+
+
+_OWNER_COLUMNS = np.array(
+    [_ID[name] for name in ("buf.pfn", "buf.order", "buf.state", "pin.pfn", "pin.ref", "cache.pfn", "cache.inode")]
+)
+
+
+class _Slab(NamedTuple):
+    """A stretch of the log that begins with an operation: its transitions in columns."""
+
+    first_op: int
+    op_starts: Ints
+    time: Ints
+    column: Ints
+    row: Ints
+    old: Ints
+    new: Ints
+
+    def op_of(self, time: AnyInts) -> Ints:
+        """The operation of each transition."""
+        return np.searchsorted(self.op_starts, time, side="right") - 1 + self.first_op
+
+    def op_at(self, time: int) -> int:
+        """The operation of one transition."""
+        return int(np.searchsorted(self.op_starts, time, side="right")) - 1 + self.first_op
+
+    def range_of(self, op: int) -> tuple[int, int]:
+        """Where an operation's rows stand in the columns."""
+        index = op - self.first_op
+        start = int(self.op_starts[index]) - int(self.time[0])
+        if index + 1 < len(self.op_starts):
+            return start, int(self.op_starts[index + 1]) - int(self.time[0])
+        return start, len(self.time)
+
+    def part(self, start: int, stop: int) -> _Slab:
+        """Some of the rows."""
+        return _Slab(self.first_op, self.op_starts, *(column[start:stop] for column in self[2:]))
+
+
+class _Case(NamedTuple):
+    """A frame whose surplus changed in an operation: its rows, the surplus before and after."""
+
+    frame: int
+    op: int
+    start: int
+    end: int
+    before: int
+    now: int
+
+
+class _Sums:
+    """Running sums over the rows of a stretch, with what was carried into it."""
+
+    def __init__(self, checker: Checker, rows: Rows) -> None:
+        self.rows = rows
+        self._first = np.append(True, rows.frame[1:] != rows.frame[:-1])
+        self._carried = checker
+        self.surplus = self._running(rows.count - rows.held, checker._surplus)
+        self.held = self._running(rows.held, checker._held)
+        self.owned = self._running(rows.owned, checker._owned)
+        self.window = self._running(rows.window, checker._window)
+        self.managed = self._running(rows.managed, checker._managed)
+
+    def _running(self, change: Ints, carried: Ints) -> Ints:
+        total = np.cumsum(change)
+        starts = np.flatnonzero(self._first)
+        base = np.zeros(len(starts), np.int64)
+        base[1:] = total[starts[1:] - 1]
+        group = np.cumsum(self._first) - 1
+        return total - base[group] + carried[self.rows.frame]
+
+    def _index(self, frame: int, time: int) -> int:
+        """The last row of a frame up to a transition, -1 if there is none."""
+        low = int(np.searchsorted(self.rows.frame, frame, side="left"))
+        high = int(np.searchsorted(self.rows.frame, frame, side="right"))
+        at = low + int(np.searchsorted(self.rows.time[low:high], time, side="right")) - 1
+        return at if at >= low else -1
+
+    def at(self, frame: int, time: int) -> tuple[int, int, int]:
+        """(windows, managed ptes, owners) of a frame just after a transition."""
+        index, carried = self._index(frame, time), self._carried
+        if index < 0:
+            return int(carried._window[frame]), int(carried._managed[frame]), int(carried._owned[frame])
+        return int(self.window[index]), int(self.managed[index]), int(self.owned[index])
+
+    def held_at(self, frame: int, time: int) -> int:
+        """Holders of a frame just after a transition."""
+        index = self._index(frame, time)
+        return int(self._carried._held[frame] if index < 0 else self.held[index])
+
+    def count_at(self, frame: int, time: int) -> int:
+        """page_count of a frame just after a transition."""
+        index, carried = self._index(frame, time), self._carried
+        if index < 0:
+            return int(carried._surplus[frame] + carried._held[frame])
+        return int(self.surplus[index] + self.held[index])
+
+    def carry(self, checker: Checker) -> None:
+        """Leave the sums for the next stretch."""
+        last = np.flatnonzero(np.append(self.rows.frame[1:] != self.rows.frame[:-1], True))
+        frame = self.rows.frame[last]
+        checker._surplus[frame] = self.surplus[last]
+        checker._held[frame] = self.held[last]
+        checker._owned[frame] = self.owned[last]
+        checker._window[frame] = self.window[last]
+        checker._managed[frame] = self.managed[last]

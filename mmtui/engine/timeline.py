@@ -1,0 +1,435 @@
+"""The public surface: a timeline is a log with a position in it, the machine at that position, and questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmtui.engine import inspect, ledger, places, query
+from mmtui.engine.checker import Event
+from mmtui.engine.inspect import Frame, Process, Pte, Table, Vma
+from mmtui.engine.ledger import Holder, Ledger
+from mmtui.engine.log import Ints, Log
+from mmtui.engine.places import PlaceError, Subject
+from mmtui.engine.schema import BASE, COLUMN, COLUMNS, ROW_BITS, ROW_MASK, TABLES
+from mmtui.engine.seek import Seeker
+from mmtui.engine.state import state as state_of
+from mmtui.engine.source import Source
+from mmtui.engine.story import Story
+
+if TYPE_CHECKING:
+    from mmtui.trace.model import Trace
+
+
+class Transition(NamedTuple):
+    """One cell changed once: `old` and `new` are all it takes to go either way. `file`, `line`: of the model's text."""
+
+    index: int
+    table: str
+    column: str
+    row: int
+    old: int
+    new: int
+    call: int
+    function: str
+    file: str
+    line: int
+
+    @property
+    def name(self) -> str:
+        """`page.count`."""
+        return f"{self.table}.{self.column}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A half-open interval [start, end) of transitions: an operation (`parent` -1) or a kernel function's call."""
+
+    number: int
+    name: str
+    args: dict[str, int]
+    parent: int
+    start: int
+    end: int
+    depth: int
+    op: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+class View:
+    """The columns of one table, as read-only arrays; row = index."""
+
+    def __init__(self, seeker: Seeker, table: str, rows: int | None) -> None:
+        self._seeker, self._table, self._rows = seeker, table, rows
+
+    def __getattr__(self, field: str) -> Ints:
+        if field.startswith("_") or field not in TABLES[self._table]:
+            raise AttributeError(f"{self._table} has no column {field}")
+        values = self._seeker.image[COLUMN[f"{self._table}.{field}"].id][: self._rows]
+        values.flags.writeable = False
+        return values
+
+    def __dir__(self) -> list[str]:
+        return list(TABLES[self._table])
+
+
+class Machine:
+    """All tables at the timeline's position: `machine.page.count[66]`."""
+
+    def __init__(self, seeker: Seeker, frames: int) -> None:
+        self._tables = {table: View(seeker, table, frames if table == "page" else None) for table in TABLES}
+
+    def __getattr__(self, table: str) -> View:
+        try:
+            return self.__dict__["_tables"][table]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(f"the machine has no table {table}") from None
+
+    def __dir__(self) -> list[str]:
+        return list(TABLES)
+
+
+class Timeline:
+    """A log and a position in it, 0 <= position <= len. Nothing here changes the log; only the position moves."""
+
+    def __init__(
+        self,
+        story: Story,
+        trace: Trace,
+        path: Path | None = None,
+        rerun: Callable[[str], Timeline] | None = None,
+    ) -> None:
+        self._story, self.trace, self.path = story, trace, path
+        self._rerun = rerun
+        self._seeker = Seeker(story.log, story.rows(), story.boot)
+        self.machine = Machine(self._seeker, story.frames)
+        self.holes: Ints = story.holes
+        """Frames without a struct page."""
+        self.boot_held: Ints = story.boot_held
+        """References of each frame that boot holds for ever."""
+        self._hits: dict[str, Ints] = {}
+
+    # Where it is
+
+    @property
+    def kernel(self) -> str:
+        """The model's name."""
+        return self._story.kernel_name
+
+    @property
+    def log(self) -> Log:
+        """Transitions and calls, in numpy columns."""
+        return self._story.log
+
+    @property
+    def source_name(self) -> str:
+        """The file's name, or `trace`."""
+        return self.path.name if self.path else "trace"
+
+    def __len__(self) -> int:
+        """Transitions."""
+        return len(self._story.log)
+
+    @property
+    def position(self) -> int:
+        """How many transitions are applied."""
+        return self._seeker.position
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self.seek(position)
+
+    def seek(self, position: int) -> int:
+        """Go to a position, or to the nearest end; returns where it is."""
+        self._seeker.seek(min(max(position, 0), len(self)))
+        return self.position
+
+    def step(self, count: int = 1) -> int:
+        """Apply transitions; returns the position."""
+        return self.seek(self.position + count)
+
+    def step_back(self, count: int = 1) -> int:
+        """Undo transitions; returns the position."""
+        return self.seek(self.position - count)
+
+    def prepare(self) -> None:
+        """Make what long seeks need, ahead of the first one."""
+        self._seeker.prepare()
+
+    def string(self, number: int) -> str:
+        """An interned string."""
+        return self._story.strings[int(number)]
+
+    # The log
+
+    def transition(self, index: int) -> Transition:
+        """Transition `index`, 0 .. len - 1. IndexError outside."""
+        cell, old, new, call, site = self._story.log.row(index)
+        info = COLUMNS[cell >> ROW_BITS]
+        function, file, line = self._story.site(site)
+        return Transition(index, info.table, info.field, cell & ROW_MASK, old, new, call, function, file, line)
+
+    def call(self, number: int) -> Call:
+        """A call by its number. IndexError outside 0 .. calls - 1."""
+        calls = self._story.log.calls
+        if not 0 <= number < len(calls):
+            raise IndexError(number)
+        function = self._story.function(int(calls.fn[number]))
+        depth, parent, top = 0, int(calls.parent[number]), number
+        while parent >= 0:
+            depth, top, parent = depth + 1, parent, int(calls.parent[parent])
+        op = int(calls.a0[top])
+        start, end = int(calls.start[number]), int(calls.end[number])
+        if function is None:
+            return Call(number, f"op {self.op(op).name}", {}, -1, start, end, 0, op)
+        args = dict(zip(function.shown, (int(calls.a0[number]), int(calls.a1[number])), strict=False))
+        return Call(number, function.name, args, int(calls.parent[number]), start, end, depth, op)
+
+    def calls_at(self, position: int) -> list[Call]:
+        """The calls that made the last transition before a position, outermost first; none at 0."""
+        if not 0 < position <= len(self):
+            return []
+        number = self._story.log.row(position - 1)[3]
+        found = []
+        while number >= 0:
+            found.append(self.call(number))
+            number = found[-1].parent
+        return found[::-1]
+
+    def function_number(self, name: str) -> int | None:
+        """The number that `log.calls.fn` has for a kernel function; None if the model lacks it."""
+        return self._story.function_number(name)
+
+    def function_name(self, number: int) -> str:
+        """The kernel function of a number in `log.calls.fn`; `op` for an operation's own call."""
+        function = self._story.function(number)
+        return function.name if function else "op"
+
+    def functions(self) -> list[str]:
+        """Every kernel function of this model that stands in the log as a call."""
+        names, number = [], 0
+        while number < 0xFFFF:
+            try:
+                function = self._story.function(number)
+            except IndexError:
+                break
+            if function is not None:
+                names.append(function.name)
+            number += 1
+        return names
+
+    def source(self, function: str, kernel: str | None = None) -> Source | None:
+        """The model's own text of a function, as this or another kernel has it; None if it has none."""
+        return self._story.source(function, kernel)
+
+    # Operations
+
+    @property
+    def op_count(self) -> int:
+        """Operations that ran; after a BUG fewer than the trace has."""
+        return len(self._story.op_calls)
+
+    @property
+    def over(self) -> bool:
+        """The run ended in a BUG or an oops."""
+        return self._story.over
+
+    def op(self, number: int) -> Any:
+        """An operation of the trace."""
+        return self._story.operation(number)
+
+    def op_call(self, number: int) -> int:
+        """The call of an operation."""
+        return self._story.op_calls[number]
+
+    def op_start(self, number: int) -> int:
+        """The position just before an operation's first transition."""
+        return int(self._story.log.calls.start[self._story.op_calls[number]])
+
+    def op_end(self, number: int) -> int:
+        """The position just after an operation's last transition."""
+        return int(self._story.log.calls.end[self._story.op_calls[number]])
+
+    def op_at(self, position: int) -> int:
+        """The operation that made the last transition before a position; -1 at position 0."""
+        if position <= 0 or not self.op_count:
+            return -1
+        return int(np.searchsorted(self._op_starts, position, side="left")) - 1
+
+    @property
+    def _op_starts(self) -> Ints:
+        starts = self.__dict__.get("_starts")
+        if starts is None or len(starts) != self.op_count:
+            starts = self._story.log.calls.start[np.array(self._story.op_calls, np.int64)].astype(np.int64)
+            self.__dict__["_starts"] = starts
+        return starts  # type: ignore[no-any-return]
+
+    def result(self, number: int) -> str:
+        """`ok`, an errno, a signal, a BUG."""
+        return self._story.result(number)
+
+    def extra(self, number: int) -> dict[str, int]:
+        """pfn, value and faults of an operation, where it has them."""
+        return self._story.extra(number)
+
+    def messages(self, number: int) -> list[dict[str, Any]]:
+        """What the kernel said during an operation."""
+        return self._story.messages(number)
+
+    # Events, changes, queries
+
+    def events(self, kind: str | None = None) -> list[Event]:
+        """The events of the whole log, by transition; of one kind if given."""
+        found = self._story.events()
+        return found if kind is None else [event for event in found if event.kind == kind]
+
+    @cached_property
+    def _changes(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """(cells, transitions): every transition, sorted by cell and then by time."""
+        cells = np.concatenate([chunk.cell for chunk in self._story.log.chunks()] or [np.zeros(0, np.uint32)])
+        order = np.argsort(cells, kind="stable")
+        return cells[order], order
+
+    def history(self, column: str, row: int) -> Ints:
+        """The positions just after each change of a cell (`"page.count", 66`), ascending. KeyError: no such column."""
+        cells, order = self._changes
+        cell = BASE[column] | row
+        low, high = np.searchsorted(cells, np.array([cell, cell + 1], np.int64).astype(np.uint32))
+        return order[low:high] + 1
+
+    def next_change(self, cell: tuple[str, int], position: int | None = None) -> int | None:
+        """The first position after `position` (default: here) at which a cell has just changed."""
+        changes = self.history(*cell)
+        at = int(np.searchsorted(changes, self.position if position is None else position, side="right"))
+        return int(changes[at]) if at < len(changes) else None
+
+    def previous_change(self, cell: tuple[str, int], position: int | None = None) -> int | None:
+        """The last position before `position` (default: here) at which a cell had just changed."""
+        changes = self.history(*cell)
+        at = int(np.searchsorted(changes, self.position if position is None else position, side="left"))
+        return int(changes[at - 1]) if at else None
+
+    def find(self, expression: str) -> Ints:
+        """The positions where an expression stops, ascending. query.QueryError: it is not one."""
+        key = f"{len(self)} {expression}"
+        if key not in self._hits:
+            self._hits[key] = query.compile(expression).hits(self)
+        return self._hits[key]
+
+    def next(self, expression: str, position: int | None = None) -> int | None:
+        """continue: the first hit after a position (default: here)."""
+        hits = self.find(expression)
+        at = int(np.searchsorted(hits, self.position if position is None else position, side="right"))
+        return int(hits[at]) if at < len(hits) else None
+
+    def previous(self, expression: str, position: int | None = None) -> int | None:
+        """reverse-continue: the last hit before a position (default: here)."""
+        hits = self.find(expression)
+        at = int(np.searchsorted(hits, self.position if position is None else position, side="left"))
+        return int(hits[at - 1]) if at else None
+
+    def place(self, text: str, marks: Mapping[str, int] | None = None) -> int:
+        """The position that a place names. PlaceError: there is none."""
+        return places.resolve(self, text, marks)
+
+    def place_name(self, position: int) -> str:
+        """`6.12`: after the first 12 transitions of operation 6."""
+        return places.name(self, position)
+
+    def subject(self, text: str) -> Subject:
+        """What `page[8].count` names at this position. SubjectError: nothing."""
+        return places.subject(self, text)
+
+    # The machine at this position
+
+    def processes(self) -> list[Process]:
+        """The processes, by pid."""
+        return inspect.processes(self)
+
+    def vmas(self, pid: int) -> list[Vma]:
+        """The vmas of a process, by address."""
+        return inspect.vmas(self, pid)
+
+    def tables(self, pid: int) -> list[Table]:
+        """The page-table pages of a process, by address."""
+        return inspect.tables(self, pid)
+
+    def ptes(self, pid: int, start: int = 0, end: int = 1 << 48) -> list[Pte]:
+        """The non-empty entries of a process, by address."""
+        return inspect.ptes(self, pid, start, end)
+
+    def frame_kinds(self) -> NDArray[np.bytes_]:
+        """The glyph of every frame."""
+        return inspect.frame_kinds(self)
+
+    def frame(self, pfn: int) -> Frame:
+        """One frame. IndexError: the machine has no such frame."""
+        return inspect.frame(self, pfn)
+
+    def holders(self, pfn: int) -> Ledger:
+        """Who holds a frame. IndexError: the machine has no such frame."""
+        return ledger.holders(self, pfn)
+
+    def pte_place(self, row: int) -> tuple[int, int]:
+        """(pid, address) of a page-table entry by its row; pid 0 if its process is gone."""
+        return inspect.pte_place(self, row)
+
+    def state(self) -> dict[str, Any]:
+        """The machine as `run --state` prints it."""
+        columns = {info.name: self._seeker.image[info.id] for info in COLUMNS}
+        return state_of(columns, self.kernel, self._story.frames, self.holes)
+
+    def report(self, state: bool = True) -> Iterator[dict[str, Any]]:
+        """The objects that `run --format jsonl` prints, one per operation; the position stays where it is."""
+        for number in range(self.op_count):
+            entry: dict[str, Any] = {
+                "trace": self.source_name if self.path else None,
+                "kernel": self.kernel,
+                "op": number,
+                "name": self.op(number).name,
+                "result": self.result(number),
+                "messages": self.messages(number),
+                **self.extra(number),
+            }
+            if self.over and number == self.op_count - 1:
+                entry["abort"] = True
+            if state:
+                here = self.position
+                try:
+                    self.seek(self.op_end(number))
+                    entry["state"] = self.state()
+                finally:
+                    self.seek(here)
+            yield entry
+
+    def digest(self) -> str:
+        """A hash of every column that is not all zero at this position: the same on every machine."""
+        found = blake2b(digest_size=16)
+        for info in COLUMNS:
+            values = self._seeker.image[info.id]
+            used = np.flatnonzero(values)
+            if len(used):
+                found.update(info.name.encode() + b"\0")
+                found.update(values[: int(used[-1]) + 1].astype("<i8").tobytes())
+        return found.hexdigest()
+
+    def with_kernel(self, name: str) -> Timeline:
+        """The same trace under another kernel model, at position 0. KeyError: there is no such model."""
+        if self._rerun is None:
+            raise KeyError(name)
+        return self._rerun(name)
+
+
+__all__ = [
+    "Call", "Event", "Frame", "Holder", "Ledger", "Machine", "PlaceError", "Process", "Pte", "Source", "Subject", "Table",
+    "Timeline", "Transition", "Vma",
+]  # fmt: skip

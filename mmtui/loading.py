@@ -1,0 +1,60 @@
+"""From a trace file to a timeline: where formats and the engine meet."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from mmtui.engine.errors import LimitError
+from mmtui.engine.kernel import RELEASES
+from mmtui.engine.query import QueryError
+from mmtui.engine.query import compile as compile_query
+from mmtui.engine.run import Run
+from mmtui.engine.timeline import Timeline
+from mmtui.trace import codec
+from mmtui.trace.errors import Problem, TraceError, printable
+from mmtui.trace.model import Trace
+
+
+def load(source: str | PathLike[str] | Mapping[str, Any], kernel: str | None = None) -> Timeline:
+    """Read and run a trace: see mmtui.load."""
+    if isinstance(source, Mapping):
+        return timeline_of(codec.decode(source), None, kernel)
+    return timeline_of(codec.read(source), Path(fspath(source)), kernel)
+
+
+def timeline_of(trace: Trace, path: Path | None = None, kernel: str | None = None) -> Timeline:
+    """Run a trace under a kernel model (default: the trace's own); the timeline is at position 0. Raises TraceError."""
+    name = fspath(path) if path else "trace"
+    check_kernel(kernel or trace.kernel, name)
+    check_breakpoints(trace, name)
+    run = Run(kernel or trace.kernel, trace.machine, len(trace.ops))
+    try:
+        run.run(trace.ops)
+    except LimitError as limit:
+        raise TraceError(name, [Problem(f"ops[{run.done}]", str(limit))]) from None
+    return Timeline(run, trace, path, lambda other: timeline_of(trace, path, other))
+
+
+def check_kernel(kernel: str, name: str) -> None:
+    """TraceError if there is no such model."""
+    if kernel not in RELEASES:
+        near = difflib.get_close_matches(kernel, RELEASES, n=1, cutoff=0.3)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        known = ", ".join(RELEASES)
+        raise TraceError(name, [Problem("kernel", f'there is no model "{printable(kernel)}" (there are {known}){hint}')])
+
+
+def check_breakpoints(trace: Trace, name: str) -> None:
+    """TraceError if a breakpoint of the trace is not an expression."""
+    problems = []
+    for number, text in enumerate(trace.breakpoints):
+        try:
+            compile_query(text)
+        except QueryError as error:
+            problems.append(Problem(f"breakpoints[{number}]", str(error)))
+    if problems:
+        raise TraceError(name, problems)
