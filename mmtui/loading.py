@@ -17,13 +17,20 @@ from mmtui.engine.timeline import Timeline
 from mmtui.trace import codec
 from mmtui.trace.errors import Problem, TraceError, printable
 from mmtui.trace.model import Trace
+from mmtui.trace.source import read_bytes
 
 
 def load(source: str | PathLike[str] | Mapping[str, Any], kernel: str | None = None) -> Timeline:
     """Read and run a trace: see mmtui.load."""
     if isinstance(source, Mapping):
         return timeline_of(codec.decode(source), None, kernel)
-    return timeline_of(codec.read(source), Path(fspath(source)), kernel)
+    name = fspath(source)
+    data = read_bytes(source)
+    if codec.is_recording(data):
+        from mmtui.live.timeline import load as load_recording
+
+        return load_recording(data, Path(name), kernel)
+    return timeline_of(codec.decode(data, "standard input" if name == "-" else name), Path(name), kernel)
 
 
 def timeline_of(trace: Trace, path: Path | None = None, kernel: str | None = None) -> Timeline:
@@ -45,7 +52,9 @@ def check_kernel(kernel: str, name: str) -> None:
         near = difflib.get_close_matches(kernel, RELEASES, n=1, cutoff=0.3)
         hint = f"; did you mean {near[0]}?" if near else ""
         known = ", ".join(RELEASES)
-        raise TraceError(name, [Problem("kernel", f'there is no model "{printable(kernel)}" (there are {known}){hint}')])
+        raise TraceError(
+            name, [Problem("kernel", f'there is no model "{printable(kernel)}" (there are {known}){hint}')]
+        )
 
 
 def check_breakpoints(trace: Trace, name: str) -> None:

@@ -23,9 +23,7 @@ class Cells:
 
     def __init__(self, rows: dict[str, int] | None = None) -> None:
         rows = rows or {}
-        self.columns: dict[str, Ints] = {
-            info.name: np.zeros(rows.get(info.table, 16), np.int64) for info in COLUMNS
-        }
+        self.columns: dict[str, Ints] = {info.name: np.zeros(rows.get(info.table, 16), np.int64) for info in COLUMNS}
 
     def rows(self, table: str) -> int:
         """How many rows a table has room for."""
@@ -66,7 +64,8 @@ class Recorder:
         t_call, t_site = memoryview(calls), memoryview(sites)  # type: ignore[arg-type]
         tree = log.calls
         c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
-            memoryview(tree.raw(name)) for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
+            memoryview(tree.raw(name))
+            for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
         )
         used = 0  # rows in the tail
         first = 0  # number of the tail's first row
@@ -106,7 +105,8 @@ class Recorder:
             except IndexError:
                 tree.grow()
                 c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
-                    memoryview(tree.raw(name)) for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
+                    memoryview(tree.raw(name))
+                    for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
                 )
                 c_fn[count] = fn
             c_parent[count] = parent
@@ -123,7 +123,9 @@ class Recorder:
             c_end[call] = first + used
             call = parent
 
-        def bulk(cell_rows: AnyInts, old_rows: AnyInts, new_rows: AnyInts, call_rows: AnyInts, site_rows: AnyInts) -> None:
+        def bulk(
+            cell_rows: AnyInts, old_rows: AnyInts, new_rows: AnyInts, call_rows: AnyInts, site_rows: AnyInts
+        ) -> None:
             """Append many rows at once. The caller has written the columns; no row may leave its cell unchanged."""
             nonlocal first
             flush()
@@ -141,7 +143,8 @@ class Recorder:
             ):  # fmt: skip
                 tree.raw(name)[count : count + size] = values
             c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
-                memoryview(tree.raw(name)) for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
+                memoryview(tree.raw(name))
+                for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
             )
             count += size
             return count - size

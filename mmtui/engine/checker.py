@@ -63,7 +63,7 @@ class Rows(NamedTuple):
 
     frame: Ints
     time: Ints
-    count: Ints
+    change: Ints
     held: Ints
     owned: Ints
     window: Ints
@@ -132,9 +132,7 @@ class Checker:
         chunks = list(run.log.chunks(self._position, end))
         if not chunks:
             return
-        cell, old, new = (
-            np.concatenate([chunk[at] for chunk in chunks]).astype(np.int64) for at in (1, 2, 3)
-        )
+        cell, old, new = (np.concatenate([chunk[at] for chunk in chunks]).astype(np.int64) for at in (1, 2, 3))
         time = np.arange(self._position, end, dtype=np.int64)
         column, row = cell >> ROW_BITS, cell & ROW_MASK
         op_starts = run.log.calls.start[np.array(run.op_calls[first:last], np.int64)].astype(np.int64)
@@ -157,9 +155,8 @@ class Checker:
             made = [t for t in toggles.tolist() if start <= t < stop]
             if cut < start:
                 yield view.part(cut, start)
-            for t in made:
-                if view.new[t] & PG_compound:
-                    self._head[view.row[t]] = self._compound_head(view, int(view.row[t]))
+            begun = view.row[[t for t in made if view.new[t] & PG_compound]]
+            self._head[begun] = begun.min(initial=len(self._head))  # an operation makes one block
             yield view.part(start, stop)
             for t in made:
                 if not view.new[t] & PG_compound:
@@ -167,19 +164,6 @@ class Checker:
             cut = stop
         if cut < len(view.time):
             yield view.part(cut, len(view.time))
-
-    def _compound_head(self, view: _Slab, pfn: int) -> int:
-        """The head of a compound page that is made in this slab: its order aligns it."""
-        op = self.run_op_order(view, pfn)
-        return pfn >> op << op
-
-    def run_op_order(self, view: _Slab, pfn: int) -> int:
-        """The order of the block that holds a page: from the buffer that this slab allocates."""
-        at = np.flatnonzero((view.column == _ID["page.private"]) & (view.row == pfn))
-        if not len(at):
-            return 0
-        head = int(view.new[at[-1]])
-        return (pfn ^ head).bit_length()
 
     def _rows(self, view: _Slab) -> Rows:
         parts: list[tuple[Ints, ...]] = []
@@ -293,9 +277,7 @@ class Checker:
         last = np.flatnonzero((rows.frame[1:] != rows.frame[:-1]) | (op[1:] != op[:-1]))
         last = np.append(last, len(rows.frame) - 1)
         frame, now = rows.frame[last], sums.surplus[last]
-        before = np.where(
-            np.append(True, frame[1:] != frame[:-1]), self._surplus[frame], np.append(0, now[:-1])
-        )
+        before = np.where(np.append(True, frame[1:] != frame[:-1]), self._surplus[frame], np.append(0, now[:-1]))
         freed = self._freed_by_driver(view)
         odd = (now > np.maximum(before, 0)) | (now < np.minimum(before, 0))
         if freed:
@@ -316,14 +298,16 @@ class Checker:
             found |= {(each, op) for each in range(pfn, pfn + (1 << self._value.get((_ID["buf.order"], row), 0)))}
         return found
 
-    def _surplus_events(
-        self, view: _Slab, rows: Rows, sums: _Sums, case: _Case, freed: set[tuple[int, int]]
-    ) -> None:
+    def _surplus_events(self, view: _Slab, rows: Rows, sums: _Sums, case: _Case, freed: set[tuple[int, int]]) -> None:
         times, surplus = rows.time[case.start : case.end], sums.surplus[case.start : case.end]
         aborted = self.run.over and case.op == self.run.done - 1
         if case.now < min(case.before, 0):
-            at = int(np.flatnonzero(surplus >= min(case.before, 0))[-1]) + 1 if (surplus >= min(case.before, 0)).any() else 0
-            if rows.count[case.start + at] < 0 and self._caller(int(times[at])) != "bad_page":
+            at = (
+                int(np.flatnonzero(surplus >= min(case.before, 0))[-1]) + 1
+                if (surplus >= min(case.before, 0)).any()
+                else 0
+            )
+            if rows.change[case.start + at] < 0 and self._caller(int(times[at])) != "bad_page":
                 self._stray(int(times[at]), case)
             return
         confirmed = (case.frame, case.op) in freed and case.before > 0
@@ -335,7 +319,7 @@ class Checker:
             time = int(times[at])
             if aborted and time >= self._in_flight(view, case.op):
                 continue
-            took = bool(rows.count[case.start + at] > 0)
+            took = bool(rows.change[case.start + at] > 0)
             owner = not took and bool(rows.owned[case.start + at] < 0)
             why = self._why(view, case, time, owner, sums)
             self._leak(view, self._end_of_fault(time) if took else time, case, why, sums)
@@ -343,7 +327,7 @@ class Checker:
     def _last_count(self, rows: Rows, case: _Case) -> int:
         """The transition that the owner's free made: its last change of the count, or of the buffer."""
         span = slice(case.start, case.end)
-        counts = rows.time[span][rows.count[span] != 0]
+        counts = rows.time[span][rows.change[span] != 0]
         return int(counts[-1]) if len(counts) else int(rows.time[case.end - 1])
 
     def _in_flight(self, view: _Slab, op: int) -> int:
@@ -490,7 +474,7 @@ class _Slab(NamedTuple):
 
     def op_of(self, time: AnyInts) -> Ints:
         """The operation of each transition."""
-        return np.searchsorted(self.op_starts, time, side="right") - 1 + self.first_op
+        return np.asarray(np.searchsorted(self.op_starts, time, side="right") - 1 + self.first_op, np.int64)
 
     def op_at(self, time: int) -> int:
         """The operation of one transition."""
@@ -527,7 +511,7 @@ class _Sums:
         self.rows = rows
         self._first = np.append(True, rows.frame[1:] != rows.frame[:-1])
         self._carried = checker
-        self.surplus = self._running(rows.count - rows.held, checker._surplus)
+        self.surplus = self._running(rows.change - rows.held, checker._surplus)
         self.held = self._running(rows.held, checker._held)
         self.owned = self._running(rows.owned, checker._owned)
         self.window = self._running(rows.window, checker._window)
@@ -539,7 +523,7 @@ class _Sums:
         base = np.zeros(len(starts), np.int64)
         base[1:] = total[starts[1:] - 1]
         group = np.cumsum(self._first) - 1
-        return total - base[group] + carried[self.rows.frame]
+        return np.asarray(total - base[group] + carried[self.rows.frame], np.int64)
 
     def _index(self, frame: int, time: int) -> int:
         """The last row of a frame up to a transition, -1 if there is none."""

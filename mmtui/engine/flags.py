@@ -86,9 +86,14 @@ _MODERN: Final = {
 }
 
 
+def historical(kernel: str) -> bool:
+    """Is it one of the models of 2005 (32-bit addresses, PG_reserved), not `6.x` or a recorded kernel?"""
+    return kernel in _SLOT_400
+
+
 def vm_flags_of(kernel: str) -> dict[str, int]:
-    """Every vm_flags bit that a kernel model knows, by name."""
-    if kernel == "6.x":
+    """Every vm_flags bit that a kernel model knows, by name; a release that is no model is a recorded, modern one."""
+    if not historical(kernel):
         return _MODERN
     known = dict(COMMON_VM_FLAGS)
     if kernel in _SLOT_400:
@@ -103,7 +108,15 @@ ALL_VM_FLAGS: Final[frozenset[str]] = frozenset(COMMON_VM_FLAGS) | frozenset(_MO
 }  # fmt: skip
 """The names that some model knows; a name outside it is a mistake wherever it stands."""
 
-MAGIC_VM_FLAGS: Final = ("VM_RESERVED", "VM_UNPAGED", "VM_PFNMAP", "VM_MIXEDMAP", "VM_INCOMPLETE", "VM_INSERTPAGE", "VM_IO")
+MAGIC_VM_FLAGS: Final = (
+    "VM_RESERVED",
+    "VM_UNPAGED",
+    "VM_PFNMAP",
+    "VM_MIXEDMAP",
+    "VM_INCOMPLETE",
+    "VM_INSERTPAGE",
+    "VM_IO",
+)
 """The flags that the story is about, the weightiest first."""
 
 

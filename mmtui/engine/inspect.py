@@ -164,7 +164,7 @@ def _vma_kind(timeline: Timeline, row: int, names: tuple[str, ...]) -> tuple[str
     machine = timeline.machine
     file = int(machine.vma.vm_file[row])
     if not file:
-        return "A", "anon"
+        return "A", timeline.string(int(machine.vma.name[row])) or "anon"
     inode = int(machine.file.inode[file])
     name = timeline.string(int(machine.inode.name[inode])) or "shmem"
     if int(machine.inode.kind[inode]) != INODE_DEVICE:
@@ -181,7 +181,9 @@ def tables(timeline: Timeline, pid: int) -> list[Table]:
     rows = rows[np.argsort(machine.pt.base[rows], kind="stable")]
     values = machine.pte.val
     return [
-        Table(row, int(machine.pt.base[row]), int(np.count_nonzero(values[row * PTES_PER_PT : (row + 1) * PTES_PER_PT])))
+        Table(
+            row, int(machine.pt.base[row]), int(np.count_nonzero(values[row * PTES_PER_PT : (row + 1) * PTES_PER_PT]))
+        )
         for row in rows.tolist()
     ]
 
@@ -228,8 +230,8 @@ def pte_place(timeline: Timeline, row: int) -> tuple[int, int]:
     """(pid, address) of an entry by its row; pid 0 if its process is gone."""
     machine = timeline.machine
     mm = int(machine.pt.mm[row // PTES_PER_PT])
-    rows = np.flatnonzero((machine.task.mm == mm) & (machine.task.state != 0)) if mm else []
-    pid = int(machine.task.pid[rows[0]]) if len(rows) else 0
+    rows = np.flatnonzero((machine.task.mm == mm) & (machine.task.state != 0))
+    pid = int(machine.task.pid[rows[0]]) if mm and len(rows) else 0
     return pid, int(machine.pt.base[row // PTES_PER_PT]) + (row % PTES_PER_PT << 12)
 
 
@@ -247,9 +249,7 @@ def frame_kinds(timeline: Timeline) -> NDArray[np.bytes_]:
     mapping = page.mapping
     glyph[page.flags & PG_reserved != 0] = b"R"
     glyph[owned_frames(timeline)] = b"N"
-    glyph[(windows > 0) & (page.free == 0)] = np.where(
-        glyph[(windows > 0) & (page.free == 0)] == b"N", b"N", b"D"
-    )
+    glyph[(windows > 0) & (page.free == 0)] = np.where(glyph[(windows > 0) & (page.free == 0)] == b"N", b"N", b"D")
     remapped = remapped_frames(timeline)
     glyph[remapped] = b"D"
     glyph[(mapping != 0) & (mapping & 1 == 0)] = b"F"

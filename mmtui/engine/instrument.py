@@ -12,7 +12,6 @@ functions with ordinary descriptors; a test compares the logs of the two.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -208,8 +207,6 @@ def _compile(
     code = compile(module, path, "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True)
     exec(code, sys.modules[owner.__module__].__dict__, out)
     return out[source.name]  # type: ignore[no-any-return]
-
-
 
 
 def source_of(kernel: type, name: str) -> Source | None:

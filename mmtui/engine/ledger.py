@@ -10,6 +10,7 @@ import numpy as np
 from mmtui.engine.flags import PG_compound
 from mmtui.engine.inspect import pte_place, ptes_mapping
 from mmtui.engine.pgtable import PTE_MANAGED, PTE_REF
+from mmtui.engine.schema import UNKNOWN
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
@@ -48,7 +49,10 @@ class Ledger:
 
     @property
     def surplus(self) -> int:
-        """References that nobody holds; below 0, references that were dropped and not taken."""
+        """References that nobody holds; below 0, references that were dropped and not taken. A
+        recording does not know the count, and then there is no telling."""
+        if self.count == UNKNOWN:
+            return 0
         return self.count - self.held
 
 

@@ -160,7 +160,10 @@ class Log:
                 if low == 0 and high == len(chunk):
                     yield chunk
                 else:
-                    yield Chunk(chunk.first + low, *(column[low:high] for column in chunk[1:]))
+                    cell, old, new, call, site = chunk.cell, chunk.old, chunk.new, chunk.call, chunk.site
+                    yield Chunk(
+                        chunk.first + low, cell[low:high], old[low:high], new[low:high], call[low:high], site[low:high]
+                    )
             index += 1
 
     def row(self, number: int) -> tuple[int, int, int, int, int]:

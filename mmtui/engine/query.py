@@ -240,7 +240,8 @@ def _satisfies(term: Field, values: Ints, data: Data) -> Mask:
     if name in STRINGS:
         numbers = np.unique(values)
         equal = [number for number in numbers if data.timeline.string(int(number)) == term.text]
-        return np.asarray(np.isin(values, equal) == (term.compare == "=="), bool)
+        # 0 is no string at all: it is neither equal to a name nor different from it.
+        return np.asarray((np.isin(values, equal) == (term.compare == "==")) & (values != 0), bool)
     if name == "vma.vm_flags" and term.text is not None:
         return np.asarray(compare(values, vm_flags_of(data.timeline.kernel).get(term.text, 0)), bool)
     return np.asarray(compare(values, term.value), bool)

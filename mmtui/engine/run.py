@@ -39,7 +39,7 @@ class Run:
     def __init__(self, kernel: str, spec: ops.MachineSpec, expected_ops: int = 0) -> None:
         self.kernel_name = kernel
         self.spec = spec
-        self.build: Build = build(RELEASES[kernel])
+        self.build: Build = build(RELEASES[kernel])  # type: ignore[arg-type]  # mypy: a class hashes by type.__hash__
         self.cells = Cells({"page": spec.frames, "trace": max(expected_ops + 1, 16), "pte": 1024 * 16})
         self.log = Log()
         self.recorder = Recorder(self.cells, self.log)
@@ -47,9 +47,7 @@ class Run:
         self.kernel: Drivers = self.build.kernel(spec, self.recorder, self.strings)
         self.kernel.boot_memmap()
         self.cells.columns["trace.op"][0] = -1
-        self.boot = {
-            name: values.copy() for name, values in self.cells.columns.items() if values.any()
-        }
+        self.boot = {name: values.copy() for name, values in self.cells.columns.items() if values.any()}
         """The columns that are not all zero before the first operation."""
         self.operations: list[ops.Op] = []
         """The operations that ran."""
@@ -273,9 +271,7 @@ HANDLERS: dict[type[ops.Op], Callable[[Drivers, Any, int], Outcome]] = {
             mm, op.addr, op.old_pages << 12, op.new_pages << 12, -1 if op.new_addr is None else op.new_addr
         )
     ),
-    ops.RemapFilePages: _with_mm(
-        lambda kernel, op, mm: kernel.sys_remap_file_pages(mm, op.addr, op.pages, op.pgoff)
-    ),
+    ops.RemapFilePages: _with_mm(lambda kernel, op, mm: kernel.sys_remap_file_pages(mm, op.addr, op.pages, op.pgoff)),
     ops.Read: _access,
     ops.Write: _access,
     ops.InsertPage: _insert_page,

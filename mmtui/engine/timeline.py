@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,16 @@ from mmtui.engine.log import Ints, Log
 from mmtui.engine.places import PlaceError, Subject
 from mmtui.engine.schema import BASE, COLUMN, COLUMNS, ROW_BITS, ROW_MASK, TABLES
 from mmtui.engine.seek import Seeker
-from mmtui.engine.state import state as state_of
 from mmtui.engine.source import Source
+from mmtui.engine.state import state as state_of
 from mmtui.engine.story import Story
 
 if TYPE_CHECKING:
     from mmtui.trace.model import Trace
 
 
-class Transition(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Transition:
     """One cell changed once: `old` and `new` are all it takes to go either way. `file`, `line`: of the model's text."""
 
     index: int
@@ -117,6 +118,7 @@ class Timeline:
         self.boot_held: Ints = story.boot_held
         """References of each frame that boot holds for ever."""
         self._hits: dict[str, Ints] = {}
+        self._starts: Ints = np.zeros(0, np.int64)
 
     # Where it is
 
@@ -267,11 +269,9 @@ class Timeline:
 
     @property
     def _op_starts(self) -> Ints:
-        starts = self.__dict__.get("_starts")
-        if starts is None or len(starts) != self.op_count:
-            starts = self._story.log.calls.start[np.array(self._story.op_calls, np.int64)].astype(np.int64)
-            self.__dict__["_starts"] = starts
-        return starts  # type: ignore[no-any-return]
+        if len(self._starts) != self.op_count:
+            self._starts = self._story.log.calls.start[np.array(self._story.op_calls, np.int64)].astype(np.int64)
+        return self._starts
 
     def result(self, number: int) -> str:
         """`ok`, an errno, a signal, a BUG."""

@@ -6,8 +6,6 @@ from errno import EFAULT, ENOMEM
 
 from mmtui.engine.errors import BUG_ON
 from mmtui.engine.flags import (
-    PG_dirty,
-    PG_referenced,
     VM_EXEC,
     VM_IO,
     VM_MAYREAD,
@@ -15,9 +13,11 @@ from mmtui.engine.flags import (
     VM_READ,
     VM_SHARED,
     VM_WRITE,
+    PG_dirty,
+    PG_referenced,
 )
-from mmtui.engine.kernel.fremap import Fremap
 from mmtui.engine.kernel.filemap import NOPAGE_OOM, NOPAGE_SIGBUS
+from mmtui.engine.kernel.fremap import Fremap
 from mmtui.engine.kernel.memory import ZERO_PAGE
 from mmtui.engine.kernel.model import NO_PAGE, NULL, VM_OPS_FILE, VM_OPS_NONE, kfn
 from mmtui.engine.pgtable import (
@@ -30,7 +30,6 @@ from mmtui.engine.pgtable import (
     PTE_RW,
     mk_pte,
     pte_dirty,
-    pte_file,
     pte_managed,
     pte_mkdirty,
     pte_mkyoung,

@@ -105,9 +105,7 @@ class Memory(Filemap):
 
     def vma_needs_copy(self, vma: int) -> bool:
         """fork copies the ptes; else the child faults anew. The name is a later kernel's (6.x)."""
-        return (
-            self.vma.anon_vma[vma] != NULL or self.vma.vm_flags[vma] & (VM_HUGETLB | VM_NONLINEAR | VM_RESERVED) != 0
-        )
+        return self.vma.anon_vma[vma] != NULL or self.vma.vm_flags[vma] & (VM_HUGETLB | VM_NONLINEAR | VM_RESERVED) != 0
 
     @kfn("address", "end")
     def copy_page_range(self, child: int, parent: int, vma: int, address: int, end: int) -> None:

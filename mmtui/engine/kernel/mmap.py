@@ -185,9 +185,7 @@ class Mmap(Fault):
         """Zap a range of vmas that are in no list any more, and free its page tables."""
         freed = self.unmap_vmas(mm, vmas, start, end)
         nxt = self.find_vma(mm, end)
-        self.free_pgtables(
-            mm, vmas, self.vma.vm_end[prev] if prev else 0, self.vma.vm_start[nxt] if nxt else 0
-        )
+        self.free_pgtables(mm, vmas, self.vma.vm_end[prev] if prev else 0, self.vma.vm_start[nxt] if nxt else 0)
         self.tlb_finish_mmu(mm, freed)
 
     @kfn("start", "len")

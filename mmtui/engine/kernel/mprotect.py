@@ -57,9 +57,7 @@ class Mprotect(Mmap):
         if flags & VM_WRITE and not old & (VM_ACCOUNT | VM_WRITE | VM_SHARED):
             flags |= VM_ACCOUNT
         pgoff = self.linear_page_index(vma, start)
-        merged = self.vma_merge(
-            mm, prev, start, end, flags, self.vma.anon_vma[vma], self.vma.vm_file[vma], pgoff
-        )
+        merged = self.vma_merge(mm, prev, start, end, flags, self.vma.anon_vma[vma], self.vma.vm_file[vma], pgoff)
         if merged:
             vma = merged
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mmtui.engine.errors import BUG_ON
 from mmtui.engine.flags import (
     PG_active,
@@ -181,7 +183,7 @@ class PageAlloc(Area):
             return self.index.lowest_free(self.page.free)
         size = 1 << order
         blocks = self.recorder.cells.columns["page.free"][: self.config.frames // size * size].reshape(-1, size)
-        whole = blocks.all(axis=1).nonzero()[0]
+        whole = np.flatnonzero(blocks.all(axis=1))
         return int(whole[0]) * size if len(whole) else NO_PAGE
 
     def prep_new_page(self, pfn: int, order: int) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mmtui.engine.errors import BUG_ON
 from mmtui.engine.flags import VM_EXEC, VM_READ, VM_WRITE
-from mmtui.engine.kernel.vma import Vmas
 from mmtui.engine.kernel.model import NULL, kfn
+from mmtui.engine.kernel.vma import Vmas
 
 
 class Rmap(Vmas):

@@ -8,19 +8,20 @@ like any page from here on, and boot gives every reserved page one reference tha
 from __future__ import annotations
 
 from errno import EACCES
+
 from typing_extensions import override
 
 from mmtui.engine.errors import BUG_ON
 from mmtui.engine.flags import (
-    PG_dirty,
-    PG_referenced,
-    PG_reserved,
     VM_HUGETLB,
     VM_IO,
     VM_LOCKED,
     VM_RESERVED,
     VM_SHARED,
     VM_WRITE,
+    PG_dirty,
+    PG_referenced,
+    PG_reserved,
 )
 from mmtui.engine.kernel.fault import VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_WRITE
 from mmtui.engine.kernel.filemap import NOPAGE_OOM, NOPAGE_SIGBUS

@@ -11,7 +11,6 @@ from typing_extensions import override
 
 from mmtui.engine.errors import BUG_ON
 from mmtui.engine.flags import (
-    PG_referenced,
     VM_HUGETLB,
     VM_IO,
     VM_LOCKED,
@@ -19,6 +18,7 @@ from mmtui.engine.flags import (
     VM_PFNMAP,
     VM_RESERVED,
     VM_SHARED,
+    PG_referenced,
 )
 from mmtui.engine.kernel.fault import NO_WORD, VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_WRITE
 from mmtui.engine.kernel.filemap import NOPAGE_OOM, NOPAGE_SIGBUS
@@ -68,9 +68,7 @@ class Linux_2_6_15_rc3(Linux_vm_unpaged):
     @since(*PFNMAP)
     def vma_needs_copy(self, vma: int) -> bool:
         """fork copies the ptes; else the child faults anew."""
-        return (
-            self.vma.anon_vma[vma] != NULL or self.vma.vm_flags[vma] & (VM_HUGETLB | VM_NONLINEAR | VM_PFNMAP) != 0
-        )
+        return self.vma.anon_vma[vma] != NULL or self.vma.vm_flags[vma] & (VM_HUGETLB | VM_NONLINEAR | VM_PFNMAP) != 0
 
     @override
     @since(*PFNMAP)

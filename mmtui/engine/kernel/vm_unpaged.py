@@ -11,9 +11,6 @@ from typing_extensions import override
 
 from mmtui.engine.errors import BUG_ON
 from mmtui.engine.flags import (
-    PG_dirty,
-    PG_referenced,
-    PG_reserved,
     VM_HUGETLB,
     VM_IO,
     VM_LOCKED,
@@ -21,6 +18,9 @@ from mmtui.engine.flags import (
     VM_RESERVED,
     VM_SHARED,
     VM_UNPAGED,
+    PG_dirty,
+    PG_referenced,
+    PG_reserved,
 )
 from mmtui.engine.kernel.fault import VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_WRITE
 from mmtui.engine.kernel.filemap import NOPAGE_OOM, NOPAGE_SIGBUS
@@ -132,9 +132,7 @@ class Linux_vm_unpaged(Linux_2_6_15_rc2):
     def vma_needs_copy(self, vma: int) -> bool:
         """fork copies the ptes; else the child faults anew."""
         # [vm-unpaged] VM_UNPAGED instead of VM_RESERVED
-        return (
-            self.vma.anon_vma[vma] != NULL or self.vma.vm_flags[vma] & (VM_HUGETLB | VM_NONLINEAR | VM_UNPAGED) != 0
-        )
+        return self.vma.anon_vma[vma] != NULL or self.vma.vm_flags[vma] & (VM_HUGETLB | VM_NONLINEAR | VM_UNPAGED) != 0
 
     @override
     @since(*UNPAGED)

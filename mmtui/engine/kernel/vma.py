@@ -144,11 +144,7 @@ class Vmas(Swap):
             and self.vma.vm_start[nxt] == end
             and self.can_vma_merge_before(nxt, flags, anon_vma, file, pgoff_end)
         )
-        if (
-            prev
-            and self.vma.vm_end[prev] == addr
-            and self.can_vma_merge_after(prev, flags, anon_vma, file, pgoff)
-        ):
+        if prev and self.vma.vm_end[prev] == addr and self.can_vma_merge_after(prev, flags, anon_vma, file, pgoff):
             if fits_next and self.is_mergeable_anon_vma(self.vma.anon_vma[prev], self.vma.anon_vma[nxt]):
                 end = self.vma.vm_end[nxt]
             self.vma_adjust(prev, self.vma.vm_start[prev], end, self.vma.vm_pgoff[prev])
