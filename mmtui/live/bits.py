@@ -53,6 +53,30 @@ def page_flags(kpf: int) -> int:
     return found
 
 
+_KPF_NAMES: Final = {
+    number: name
+    for number, name in enumerate(
+        "LOCKED ERROR REFERENCED UPTODATE DIRTY LRU ACTIVE SLAB WRITEBACK RECLAIM BUDDY MMAP ANON SWAPCACHE SWAPBACKED "
+        "COMPOUND_HEAD COMPOUND_TAIL HUGE UNEVICTABLE HWPOISON NOPAGE KSM THP OFFLINE ZERO_PAGE IDLE PGTABLE".split()
+    )
+} | {
+    32: "RESERVED", 33: "MLOCKED", 34: "OWNER_2", 35: "PRIVATE", 36: "PRIVATE_2", 37: "OWNER_PRIVATE", 38: "ARCH",
+    39: "UNCACHED", 40: "SOFTDIRTY", 41: "ARCH_2",
+}  # fmt: skip
+
+
+def kflag_names(kpf: int) -> list[str]:
+    """The KPF_* bits set, by name, in bit order; an unknown bit as its number. Bit 34 is what it means here."""
+    names = []
+    for number in range(64):
+        if kpf >> number & 1:
+            name = _KPF_NAMES.get(number, f"bit {number}")
+            if name == "OWNER_2":
+                name = "ANON_EXCLUSIVE" if kpf & KPF_ANON else "MAPPED_TO_DISK"
+            names.append(name)
+    return names
+
+
 _VM: Final = {
     "rd": flags.VM_READ, "wr": flags.VM_WRITE, "ex": flags.VM_EXEC, "sh": flags.VM_SHARED, "mr": flags.VM_MAYREAD,
     "mw": flags.VM_MAYWRITE, "me": flags.VM_MAYEXEC, "ms": flags.VM_MAYSHARE, "gd": flags.VM_GROWSDOWN,

@@ -51,6 +51,10 @@ class Frames:
             return before
         return self._new()
 
+    def seen(self, row: int) -> bool:
+        """Is the row of a frame that some entry has named?"""
+        return row in self._mapped or self.pfns[row] >= 0
+
     def mapped(self, row: int, by: int) -> None:
         """So many more entries name the frame now."""
         self._mapped[row] += by

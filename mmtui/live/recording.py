@@ -99,6 +99,8 @@ class Stop(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def name(self) -> str:
         """What happened, in one word: mmap, fault, fork, exec, exit ... `clone_return`: the fork has its own stop."""
+        if self.ev.k == "exit" and self.ev.nr is None:
+            return "exec_return"  # older recorders stopped there without knowing the call
         if self.ev.k == "exit":
             return f"{self.ev.name}_return" if self.ev.name in FORKING else self.ev.name
         return "exit" if self.ev.k == "gone" else self.ev.k

@@ -1,17 +1,19 @@
 """A recording as a log: every stop an operation, every difference a transition.
 
-A Replay has the attributes of `mmtui.engine.run.Run`: a Timeline does not ask where its log is from.
+A Replay is a `mmtui.engine.story.Story`: a Timeline does not ask where its log is from.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
 from mmtui.engine.checker import Event
-from mmtui.engine.instrument import Build
-from mmtui.engine.ops import MachineSpec
+from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, PTE_SPECIAL, pte_pfn
-from mmtui.engine.run import OP_FUNCTION, Extra
+from mmtui.engine.run import OP_FUNCTION
+from mmtui.engine.schema import COLUMNS
 from mmtui.live import bits
 from mmtui.live.frames import ZERO_PAGE_ROW, Frames
 from mmtui.live.memory import Memory, Space
@@ -21,7 +23,7 @@ from mmtui.live.store import Store
 
 RUNNING: Final = 1
 EXITING: Final = 2
-SITES: Final = (("trace", "", 0), ("recorded", "", 0))
+COMM_LENGTH: Final = 15
 FORKS: Final = ("fork", "vfork", "clone")
 
 
@@ -32,15 +34,11 @@ class Replay:
         self.recording = recording
         self.kernel_name = recording.release or "recorded"
         self._store = store = Store(len(recording.stops))
-        self.cells, self.log, self.recorder, self.strings = store.cells, store.log, store.recorder, store.strings
-        self.build = Build(Replay, sites=list(SITES))
+        self.log, self.strings = store.log, store.strings
         self.operations: list[RecordedStop] = []
-        self.events: list[Event] = []
         self.op_calls: list[int] = []
-        self.extras: list[Extra] = []
-        self.op_messages: list[tuple[int, int]] = []
-        self.done = 0
         self.over = False
+        self._events: list[Event] = []
         self._frames = _numbered(recording)
         self._memory = Memory(store, self._frames, recording.frames_known)
         self._spaces: dict[int, Space] = {}
@@ -51,7 +49,56 @@ class Replay:
         for stop in recording.stops:
             self._operation(stop)
         self.boot = store.finish(self._frames.pfns)
-        self.spec = MachineSpec(frames=max(len(self._frames.pfns), 2), reserved=())
+
+    # -- what a timeline asks (mmtui.engine.story.Story) ---------------------------------------------------------
+
+    @property
+    def frames(self) -> int:
+        """Rows of `page`: the frames that were seen, after row 0 (none) and row 1 (the zero page)."""
+        return len(self._frames.pfns)
+
+    @property
+    def holes(self) -> Ints:
+        """Row 0, and row 1 where the zero page was never seen."""
+        unseen = [row for row in (0, ZERO_PAGE_ROW) if not self._frames.seen(row)]
+        return np.array(unseen, np.int64)
+
+    @property
+    def boot_held(self) -> Ints:
+        """A recording does not see references."""
+        return np.zeros(self.frames, np.int64)
+
+    def rows(self) -> list[int]:
+        """Room of each column, by id."""
+        return [len(self._store.cells.columns[info.name]) for info in COLUMNS]
+
+    def operation(self, number: int) -> RecordedStop:
+        """A stop, as an operation."""
+        return self.operations[number]
+
+    def extra(self, number: int) -> dict[str, int]:
+        """The numbers of a stop: a fault's address, a system call's arguments and result."""
+        op = self.operations[number]
+        return {"pid": op.pid, **({"tid": op.tid} if op.tid != op.pid else {}), **op.args}
+
+    def events(self) -> list[Event]:
+        """All events, by transition."""
+        return self._events
+
+    def function(self, number: int) -> None:
+        """A recording has no calls but its stops. IndexError: this is not one."""
+        if number != OP_FUNCTION:
+            raise IndexError(number)
+
+    def function_number(self, name: str) -> None:
+        """There are no kernel functions in a recording."""
+
+    def site(self, number: int) -> tuple[str, str, int]:
+        """Where a change was made: in the recorded kernel, which does not say where."""
+        return ("trace", "", 0) if number == 0 else ("recorded", "", 0)
+
+    def source(self, function: str, kernel: str | None = None) -> None:
+        """There is no text to show."""
 
     def result(self, number: int) -> str:
         """How a stop ended."""
@@ -64,23 +111,21 @@ class Replay:
     # -- one stop ------------------------------------------------------------------------------------------------
 
     def _operation(self, stop: Stop) -> None:
-        store, number = self._store, self.done
-        self.op_calls.append(self.recorder.here()[2])
-        parent = self.recorder.enter(OP_FUNCTION, number, 0)
+        store, number = self._store, len(self.operations)
+        recorder = store.recorder
+        self.op_calls.append(recorder.here()[2])
+        parent = recorder.enter(OP_FUNCTION, number, 0)
         store.set("trace.op", 0, number, site=0)
         outcome = self._apply(stop) or result(stop)
         if refused(stop):
             self._note("refused", {"pid": stop.pid}, outcome)
         store.set("trace.result", number, self.strings.number(outcome), site=0)
-        self.recorder.leave(parent)
+        recorder.leave(parent)
         self.operations.append(operation(stop, self._comm.get(stop.pid, "")))
-        self.extras.append({})
-        self.op_messages.append((0, 0))
-        self.done = number + 1
 
     def _note(self, kind: str, subject: dict[str, int | str], why: str = "") -> None:
         """The last transition shows this."""
-        self.events.append(Event(kind, self.recorder.here()[0] - 1, self.done, subject, why, why))
+        self._events.append(Event(kind, self._store.recorder.here()[0] - 1, len(self.operations), subject, why, why))
 
     def _apply(self, stop: Stop) -> str:
         """Write what the stop changed; for a fault, what came of it."""
@@ -114,14 +159,15 @@ class Replay:
     def _processes(self, stop: Stop) -> dict[int, int]:
         """Begin, rename and end tasks; returns for each new address space the one that it is a copy of."""
         event, copies = stop.ev, {}
+        comm = self._comm_of(stop)
         if event.k in FORKS and event.tgid != stop.pid:
             self._begin(event.tgid, event.comm or self._comm.get(stop.pid, ""), stop.mm, stop.pid)
             if event.tgid not in stop.mm:
                 copies[event.tgid] = self._key_of.get(stop.pid, stop.pid)
         elif stop.pid not in self._tasks:
-            self._begin(stop.pid, event.comm, stop.mm, 0)
-        elif event.comm:
-            self._name(stop.pid, event.comm)
+            self._begin(stop.pid, comm, stop.mm, 0)
+        elif comm:
+            self._name(stop.pid, comm)
         for tgid, key in sorted(stop.mm.items()):
             if self._key_of.get(tgid) != key:
                 self._key_of[tgid] = key
@@ -134,6 +180,14 @@ class Replay:
             self._store.set("task.state", task, 0)
             self._store.give("task", task)
         return copies
+
+    def _comm_of(self, stop: Stop) -> str:
+        """The name that a process has from here on; an old recording tells only which file it runs."""
+        if stop.ev.comm or stop.ev.k not in ("start", "exec"):
+            return stop.ev.comm
+        areas = stop.vma[stop.pid].mapped if stop.pid in stop.vma else ()
+        files = [area.path for area in sorted(areas, key=lambda area: area.start) if area.path.startswith("/")]
+        return files[0].rpartition("/")[2][:COMM_LENGTH] if files else ""
 
     def _begin(self, tgid: int, comm: str, shared: dict[int, int], parent: int) -> None:
         store = self._store

@@ -30,7 +30,7 @@ class Machine:
 
     def __init__(self, replay: Replay) -> None:
         self.replay = replay
-        self.columns = {name: np.zeros(len(values), np.int64) for name, values in replay.cells.columns.items()}
+        self.columns = {name: np.zeros(size, np.int64) for name, size in zip(COLUMN, replay.rows(), strict=True)}
         for name, values in replay.boot.items():
             self.columns[name][: len(values)] = values
         self._names = {info.id: name for name, info in COLUMN.items()}
@@ -142,7 +142,7 @@ def test_fork_copy_and_reuse_are_told_as_such():
     replay = Replay(decode(text(*LIVES), "x"))
 
     assert words(replay) == [("start", "ok"), ("fork", "ok"), ("fault", "copied"), ("fault", "reused"), ("exit", "ok")]
-    assert [(event.kind, event.op) for event in replay.events] == [
+    assert [(event.kind, event.op) for event in replay.events()] == [
         ("fault", 2), ("cow", 2), ("fault", 3), ("free", 4),
     ]  # fmt: skip
 

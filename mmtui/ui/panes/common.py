@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmtui.engine.flags import page_flag_names
+from mmtui.engine.flags import historical, page_flag_names
 from mmtui.engine.pgtable import (
     PTE_ACCESSED,
     PTE_DIRTY,
@@ -79,7 +79,7 @@ def selected(target: Target | None, subject: str) -> bool:
 
 def hex_width(view: View) -> int:
     """Digits of an address: 8, or 12 on 64 bits."""
-    return 8 if view.timeline.kernel != "6.x" else 12
+    return 8 if historical(view.timeline.kernel) else 12
 
 
 def pfn_width(view: View) -> int:
