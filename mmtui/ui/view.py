@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.changes import OpChanges
 from mmtui.ui.rows import Target
@@ -122,7 +125,7 @@ class View:
     @cached_property
     def op(self) -> int:
         """The operation of the marked transition, -1 before the first."""
-        return self.timeline.op_at(self.marked) if self.marked >= 0 else -1
+        return self.timeline.op_at(self.marked + 1)
 
     @cached_property
     def op_start(self) -> int:
@@ -189,6 +192,16 @@ class View:
         return self.timeline.machine
 
     @cached_property
+    def kinds(self) -> NDArray[np.bytes_]:
+        """The glyph of every frame at this position."""
+        assert self.machine is not None
+        return self.timeline.frame_kinds()
+
+    def kind(self, pfn: int) -> str:
+        """The glyph of one frame; `?` for a pfn that the machine does not have."""
+        return self.kinds[pfn].decode() if 0 <= pfn < len(self.kinds) else "?"
+
+    @cached_property
     def processes(self) -> list[Process]:
         """Every process at this position."""
         assert self.machine is not None
@@ -248,8 +261,8 @@ class View:
 
         def collect() -> dict[int, list[Event]]:
             found: dict[int, list[Event]] = {}
-            for kind in TROUBLE:
-                for event in self.timeline.events(kind=kind):
+            for event in self.timeline.events():
+                if event.kind in TROUBLE:
                     found.setdefault(event.transition, []).append(event)
             return found
 

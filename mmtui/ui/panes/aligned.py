@@ -12,6 +12,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple, overload
 
+from mmtui import KERNELS
 from mmtui.ui.panes import log
 from mmtui.ui.panes.common import title
 from mmtui.ui.panes.log import LogRows
@@ -70,7 +71,7 @@ class AlignedRows(Sequence[Row]):
 
     def __init__(self, view: View, twin: View, width: int) -> None:
         self._ours, self._theirs = LogRows(view, width), LogRows(twin, width)
-        kernels = list(view.timeline.kernels)
+        kernels = list(KERNELS)
         self._side = 0 if kernels.index(view.timeline.kernel) <= kernels.index(twin.timeline.kernel) else 1
         logs = (self._ours, self._theirs) if self._side == 0 else (self._theirs, self._ours)
         self._blocks = _blocks(*logs)

@@ -204,7 +204,7 @@ def page_spans(view: View, value: int) -> tuple[Span, ...]:
         return ()
     if pfn >= len(view.machine.page.count):
         return (("D", marked("kind.D", "bold")), ("no struct page", "dim"))
-    glyph = view.timeline.frame(pfn).glyph
+    glyph = view.kind(pfn)
     return ((glyph, marked(kind_role(glyph), "bold")), (page_name(view, pfn), "dim"))
 
 

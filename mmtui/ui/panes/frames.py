@@ -44,7 +44,7 @@ _GRIDS = (Grid(3, 16, 4), Grid(2, 16, 4), Grid(1, 32, 16), Grid(1, 16, 8))
 
 def build(view: View, width: int, height: int) -> PaneRows:
     """The map, as much as fits; below it tally and selected frame."""
-    glyphs = view.timeline.frame_kinds() if view.machine is not None else np.zeros(0, "S1")
+    glyphs = view.kinds
     if not len(glyphs):
         return PaneRows(title(view, "frames", "Frames"), empty="This machine has no page frames.")
     first = 3 + pfn_width(view)
@@ -68,10 +68,9 @@ def _below(
     view: View, glyphs: NDArray[np.bytes_], pfn: int | None, width: int, height: int, lines: int
 ) -> tuple[list[Row], list[Row], int]:
     """(tally, foot, lines left for the map): as much of both as leaves the map whole, or at least half of the pane."""
-    full = _foot(view, glyphs, pfn, view.size)
-    tally = [] if view.size == "narrow" else _tally(view, glyphs, width)
-    line = _foot(view, glyphs, pfn, "narrow")
-    for legend, foot in ((tally, full), ([], full), ([], line)):
+    full, line = (_foot(view, glyphs, pfn, size, width) for size in (view.size, "narrow"))
+    whole, fewer = ([], []) if view.size == "narrow" else (_tally(view, glyphs, width, skip) for skip in ("", "Z"))
+    for legend, foot in ((whole, full), (fewer, full), ([], full), ([], line)):
         room = height - 1 - len(foot) - (len(legend) + 2 if legend else 0)
         if lines <= room or (lines > height and room >= height // 2):
             return legend, foot, room
@@ -171,8 +170,7 @@ class FrameRows(Sequence[Row]):
         twin = self._view.twin
         if twin is None or pfn >= len(twin.machine.page.count):
             return False
-        theirs = twin.remember(("kinds", twin.position), twin.timeline.frame_kinds, True)[pfn].decode()
-        return theirs != glyph or int(twin.machine.page.count[pfn]) != int(self._view.machine.page.count[pfn])
+        return twin.kind(pfn) != glyph or int(twin.machine.page.count[pfn]) != int(self._view.machine.page.count[pfn])
 
     def changed_lines(self) -> tuple[int, ...]:
         """The line of the frame that this step changed."""
@@ -187,13 +185,13 @@ def _counts(glyphs: NDArray[np.bytes_]) -> dict[str, int]:
     return {kind.decode() or " ": int(number) for kind, number in zip(kinds, numbers, strict=True)}
 
 
-def _tally(view: View, glyphs: NDArray[np.bytes_], width: int) -> list[Row]:
-    """How many frames of each kind there are, and how this operation changed that: the legend too."""
+def _tally(view: View, glyphs: NDArray[np.bytes_], width: int, skip: str) -> list[Row]:
+    """How many frames of each kind there are, and how this operation changed that. `skip`: a kind left out."""
     if view.overlay != "state":
         return overlays.legend(view)
     now = _counts(glyphs)
     before = view.before_op("tally", lambda timeline: _counts(timeline.frame_kinds()))
-    shown = [kind for kind in _ORDER if now.get(kind) or before.get(kind)]
+    shown = [kind for kind in _ORDER if (now.get(kind) or before.get(kind)) and kind != skip]
     columns, step = ((2, 20, 38), 3) if width >= 57 else ((2, 21), 2)
     rows = []
     for start in range(0, len(shown), step):
@@ -208,7 +206,7 @@ def _tally(view: View, glyphs: NDArray[np.bytes_], width: int) -> list[Row]:
     return rows
 
 
-def _foot(view: View, glyphs: NDArray[np.bytes_], pfn: int | None, size: str) -> list[Row]:
+def _foot(view: View, glyphs: NDArray[np.bytes_], pfn: int | None, size: str, width: int) -> list[Row]:
     """The selected frame: one line at 80 columns, four at 120, a small table at 200."""
     if pfn is None:
         return []
@@ -217,7 +215,7 @@ def _foot(view: View, glyphs: NDArray[np.bytes_], pfn: int | None, size: str) ->
     glyph = glyphs[pfn].decode()
     if size == "narrow":
         return [_foot_line(view, pfn, glyph)]
-    return _foot_table(view, pfn, glyph) if size == "wide" else _foot_lines(view, pfn, glyph)
+    return _foot_table(view, pfn, glyph) if size == "wide" else _foot_lines(view, pfn, glyph, width)
 
 
 def _number(view: View, field: str, pfn: int) -> Span:
@@ -236,16 +234,21 @@ def _foot_line(view: View, pfn: int, glyph: str) -> Row:
     return Row(line.add(overlays.whose_short(view, pfn), "dim", 2).spans, subjects.page_target(pfn))
 
 
-def _foot_lines(view: View, pfn: int, glyph: str) -> list[Row]:
+def _foot_lines(view: View, pfn: int, glyph: str, width: int) -> list[Row]:
     role = kind_role(glyph)
     words = overlays.state_words(view, pfn, glyph)
     first = Line().put(2, pfn_text(view, pfn)).add(glyph, marked(role, "bold"), 1)
     first.add(words, "alarm" if role == "alarm" else "text", 1)
     second = Line().put(2, "count", "dim").add(*_number(view, "count", pfn), gap=1)
     second.add("mapcount", "dim", 2).add(*_number(view, "mapcount", pfn), gap=1)
-    flags = flags_word(int(view.machine.page.flags[pfn]))
-    second.add("flags", "dim", 2).add(flags, view.role("dim", ("page.flags", pfn)), gap=1)
-    third = Line().put(2, overlays.whose(view, pfn), "dim")
+    flags, third = flags_word(int(view.machine.page.flags[pfn])), Line()
+    fits = second.width + 8 + len(flags) < width
+    where = second if fits else third
+    where.put(where.width + 2, "flags", "dim").add(flags, view.role("dim", ("page.flags", pfn)), gap=1)
+    if fits:
+        third.put(2, overlays.whose(view, pfn), "dim")
+    elif first.width + 3 + len(overlays.whose_short(view, pfn)) < width and role != "kind.A":
+        first.add(overlays.whose_short(view, pfn), "dim", 3)
     fourth = Line().put(2, overlays.last_change(view, pfn), "dim")
     return [Row(line.spans, subjects.page_target(pfn)) for line in (first, second, third, fourth)]
 

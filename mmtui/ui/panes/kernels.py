@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mmtui import KERNELS
 from mmtui.ui.panes.common import Line
 from mmtui.ui.rows import Row
 from mmtui.ui.view import TROUBLE
@@ -20,10 +21,10 @@ _LONGEST = 20_000
 def rows(view: View, pfn: int) -> list[Row]:
     """One line per kernel: the frame's count over this operation, and the stops that the operation makes for it."""
     timeline = view.timeline
-    if view.op < 0 or len(timeline) > _LONGEST or len(timeline.kernels) < 2:
+    if view.op < 0 or len(timeline) > _LONGEST or len(KERNELS) < 2:
         return []
     found = [Row(Line().put(2, "this operation in other kernels", "dim").spans)]
-    for kernel in timeline.kernels:
+    for kernel in KERNELS:
         other = timeline if kernel == timeline.kernel else _other(view, kernel)
         ours = other is timeline
         key = ("kernel", kernel, view.op, pfn)

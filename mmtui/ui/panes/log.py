@@ -115,10 +115,15 @@ class LogRows(Sequence[Row]):
         line.put(column + 2, words, marked(role, "bold") if here and is_current else role)
         right = self._words_inside(item, operation) if not item.is_open else self._result(number, operation)
         if not item.is_open:
-            room = self._width - self._column - 2 - sum(len(text) for text, _ in right)
-            line.put(self._column, texts.call_summary(view, item.call)[: max(room, 0)], role)
+            self._put_change(line, texts.call_summary(view, item.call), role, right)
         position = timeline.op_start(number) if operation else item.number + 1
         return Row(line.spans, Target("call", "", position, item.call), band=here, right=right)
+
+    def _put_change(self, line: Line, change: str, role: str, right: tuple[Span, ...]) -> None:
+        """The change in its column, or two columns after a longer text; cut where the right part begins."""
+        at = max(self._column, line.width + 2)
+        room = self._width - at - 2 - sum(len(text) for text, _ in right)
+        line.put(at, change[: max(room, 0)], role)
 
     def _result(self, number: int, operation: bool) -> tuple[Span, ...]:
         """What the kernel refused, where the stop's word goes."""
@@ -147,8 +152,5 @@ class LogRows(Sequence[Row]):
         right: tuple[Span, ...] = ((words, "alarm_fill" if is_step and not view.undone else role),) if words else ()
         if is_step and view.undone:
             right = (("undone", "dim"),)
-        at = max(self._column, line.width + 1)
-        room = self._width - at - 2 - sum(len(text) for text, _ in right)
-        change = f"{old} -> {new}" if old else new
-        line.put(self._column, change[: max(room, 0)], "accent" if is_step else role)
+        self._put_change(line, f"{old} -> {new}", "accent" if is_step else role, right)
         return Row(line.spans, Target("position", texts.subject_text(view, number), number + 1), band=here, right=right)

@@ -89,7 +89,7 @@ def _holder(view: View) -> Callable[[int, str], Cell]:
         if not held:
             return "!" if ledger.count else "-", "alarm" if ledger.count else "faint", " ", "dim"
         first = held[0]
-        if first.pid is not None and first.kind == "pte":
+        if first.kind == "pte":
             return count_digit(first.pid), "kind.A", " ", "dim"
         letter, role = _HOLDERS.get(first.kind, (first.kind[:1], "text"))
         return letter, role, " ", "dim"
@@ -168,6 +168,16 @@ def block_of(view: View, pfn: int) -> tuple[str, int, int] | None:
     return None
 
 
+def _anonymous(view: View, pfn: int) -> str:
+    """`anon page of pid 1, first at op 9`."""
+    taken = _last(view, "free", pfn)
+    if not taken:
+        return "anon page"
+    number = view.timeline.op_at(taken)
+    pid = getattr(view.timeline.op(number), "pid", None)
+    return f"anon page of pid {pid}, first at op {number}" if pid is not None else f"anon page, first at op {number}"
+
+
 def whose(view: View, pfn: int) -> str:
     """Whose page it is: `nopage page of drv, block 008-00b`, `anon page of pid 1, first at op 9`, `page 3 of sh`."""
     machine, timeline = view.machine, view.timeline
@@ -179,5 +189,5 @@ def whose(view: View, pfn: int) -> str:
     if mapping and not mapping & 1:
         return f"page {int(machine.page.index[pfn])} of {inode_name(timeline, mapping // 2)}"
     if mapping:
-        return "anonymous page"
+        return _anonymous(view, pfn)
     return "the zero page: reads of untouched anonymous memory" if pfn == 1 else ""

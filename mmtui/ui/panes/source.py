@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from mmtui import KERNELS
 from mmtui.ui.panes.common import Line, title
 from mmtui.ui.panes.highlight import code_spans
 from mmtui.ui.rows import PaneRows, Row, Span
@@ -64,13 +65,7 @@ def _call_line(source: Source, callee: str) -> int:
 
 
 def _source(view: View, function: str) -> Source | None:
-    def look() -> Source | None:
-        try:
-            return view.timeline.source(function)
-        except (KeyError, LookupError, ValueError):
-            return None
-
-    return view.remember(("source", function), look)
+    return view.remember(("source", function), lambda: view.timeline.source(function))
 
 
 def _chain(view: View) -> list[Row]:
@@ -160,13 +155,10 @@ def next_kernel(view: View, function: str) -> Source | None:
     """The function's text in the first later kernel that restates it, None if none does."""
     timeline = view.timeline
     now = _source(view, function)
-    kernels = list(timeline.kernels)
+    kernels = list(KERNELS)
     later = kernels[kernels.index(timeline.kernel) + 1 :] if timeline.kernel in kernels else []
     for kernel in later:
-        try:
-            source = timeline.source(function, kernel)
-        except (KeyError, LookupError, ValueError):
-            continue
-        if now is None or source.lines != now.lines:
+        source = timeline.source(function, kernel)
+        if source is not None and (now is None or source.lines != now.lines):
             return source
     return None

@@ -13,9 +13,10 @@ from mmtui.engine.schema import cell_column
 from mmtui.ui.panes.common import MAGIC_KINDS, dot, mapping_word, pfn_text, pte_word
 
 if TYPE_CHECKING:
-    from mmtui.engine.timeline import Ledger, Vma
+    from mmtui.engine.timeline import Vma
     from mmtui.ui.view import View
 
+_SHOWN_ARGUMENTS = ("address", "addr", "start", "new_addr", "old_addr", "pfn", "page", "old_page", "new_page")
 _HEADLINE = ("page.count", "page.mapcount", "page.flags", "vma.vm_flags", "buf.pfn", "task.state", "driver.name")
 
 
@@ -26,7 +27,10 @@ def op_text(view: View, number: int) -> str:
 
 def call_text(view: View, number: int) -> str:
     """A call in a phrase: its name, and the address or frame that it is about."""
-    return words.call_text(view.timeline.call(number))
+    call = view.timeline.call(number)
+    name, value = next(iter(call.args.items()), ("", 0))
+    shows = value and (name in _SHOWN_ARGUMENTS)
+    return f"{words.plain(call.name)} {words.argument_text(name, value)}" if shows else words.plain(call.name)
 
 
 def call_summary(view: View, number: int) -> str:
@@ -120,7 +124,7 @@ def stop_words(view: View, start: int, end: int) -> str:
 
 def vm_ops(view: View, vma: Vma) -> str:
     """Who serves this vma's faults: `drv: nopage`."""
-    return f"{vma.name}: nopage" if vma.vm_ops else "none"
+    return f"{words.plain(vma.name)}: {vma.vm_ops}" if vma.vm_ops != "none" else "none"
 
 
 def anon_vma(view: View, pid: int, vma: Vma) -> str:
@@ -145,18 +149,6 @@ def ref_words(view: View, value: int, gone: bool) -> list[str]:
     return [f"{name}: {maps} {pfn}, {holds} no ref", f"{maps} {pfn}, {holds} no ref"]
 
 
-def lost_reference(view: View, ledger: Ledger) -> tuple[str, str]:
-    """(since, function) of a reference that nobody holds: the last time the count rose without a holder to show."""
-    known = {holder.position for holder in ledger.rows}
-    history = view.timeline.history("page.count", ledger.pfn)
-    at = int(np.searchsorted(history, view.position, side="right"))
-    for position in history[:at][::-1].tolist():
-        transition = view.timeline.transition(position - 1)
-        if transition.new > transition.old and position not in known:
-            return f"op {view.timeline.op_at(position - 1):>2}", transition.function
-    return "", ""
-
-
 def freed_at(view: View, pfn: int) -> int | None:
     """The position at which a free frame was freed last, None if it was never allocated."""
     history = view.timeline.history("page.free", pfn)
@@ -173,6 +165,14 @@ def chain(view: View, pfn: int) -> list[tuple[int, str]]:
         return [(link.position, link.sentence) for link in words.why_chain(view.timeline, subject, view.position)]
 
     return view.remember(("chain", pfn, view.position), links)
+
+
+def shortened(sentence: str, number: int) -> str:
+    """A link of a chain in fewer words: an event's rule without its numbers, an older change without its rule."""
+    found = re.match(r"(\w+): page \w+: [^.]*\. (.+)", sentence)
+    if found:
+        return f"{found[1]}: {found[2]}"
+    return sentence if number == 0 else sentence.partition(":")[0]
 
 
 def step_sentence(view: View) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _COUNT_COLUMNS = 38
 _PTES_SHOWN = 64
+_FLAG_ORDER = ("VM_SHARED", "VM_MAYSHARE", "VM_READ", "VM_WRITE", "VM_EXEC")
 
 
 def build(view: View, width: int, height: int) -> PaneRows:
@@ -129,6 +130,7 @@ def _vmas_and_gone(view: View, pid: int) -> list[tuple[Vma, bool]]:
 
     assert view.machine is not None
     now = [] if any(process.pid == pid for process in view.gone) else view.timeline.vmas(pid)
+    now = [vma for vma in now if vma.end]
     rows = {vma.row for vma in now}
     before = view.before_op(f"vmas {pid}", vmas)
     all_of_them = [(vma, False) for vma in now] + [(vma, True) for vma in before if vma.row not in rows]
@@ -203,7 +205,7 @@ def _foot(view: View, cursor: Target | None, width: int, height: int) -> list[Ro
     vma = next((vma for vma in view.timeline.vmas(pid) if vma.start == start), None)
     if vma is None:
         return []
-    rows = [_field(view, vma, "vm_ops", texts.vm_ops(view, vma))] if vma.vm_ops else []
+    rows = [_field(view, vma, "vm_ops", texts.vm_ops(view, vma))] if vma.vm_ops != "none" else []
     offset = f"{vma.pgoff}" if view.numbers == "decimal" or vma.pgoff < 10 else f"{vma.pgoff:#x}"
     rows.append(_field(view, vma, "vm_pgoff", offset))
     rows.append(_field(view, vma, "anon_vma", texts.anon_vma(view, pid, vma)))
@@ -220,7 +222,8 @@ def _flag_lines(view: View, vma: Vma, width: int) -> list[Row]:
     """vm_flags, the magic ones first and in their hue; in hex where that is chosen."""
     names = vm_flag_names(vma.flags, view.timeline.kernel)
     magic = [name for name in MAGIC_VM_FLAGS if name in names]
-    rest = sorted((name for name in names if name not in magic), key=lambda name: (name.startswith("VM_MAY"), name))
+    rest = [name for name in _FLAG_ORDER if name in names]
+    rest += [name for name in names if name not in magic and name not in rest]
     role = view.role("text", ("vma.vm_flags", vma.row))
     lines = [((11, name, MAGIC_KINDS.get(name, "text") + "+bold"),) for name in magic]
     rows = [Row(Line().put(*part).spans) for parts in lines for part in parts]

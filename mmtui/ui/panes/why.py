@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mmtui import words
 from mmtui.ui.panes import kernels, source, subjects, texts
 from mmtui.ui.panes.common import Line, kind_role, pfn_text, title, wrap
 from mmtui.ui.rows import PaneRows, Row, Span, Target
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from mmtui.ui.view import View
 
 _SHOWN = 8
+_EXCERPT = 3
 
 
 class Columns(NamedTuple):
@@ -35,13 +37,13 @@ def build(view: View, width: int, height: int) -> PaneRows:
         return _without_page(view, width, height)
     name = pfn_text(view, pfn)
     narrow = view.size == "narrow"
-    words = title(view, "why", f"Why {name}" if narrow else f"Why page {name}")
+    heading = title(view, "why", f"Why {name}" if narrow else f"Why page {name}")
     if pfn >= len(view.machine.page.count):
-        return PaneRows(words, empty=f"{name} is not RAM: no struct page, nothing to count.")
+        return PaneRows(heading, empty=f"{name} is not RAM: no struct page, nothing to count.")
     ledger = view.timeline.holders(pfn)
     lines = _ledger_rows(view, ledger, max(3, height - 2) if narrow else _SHOWN)
     if not lines and not ledger.count:
-        return _nobody(view, pfn, words, width, height)
+        return _nobody(view, pfn, heading, width, height)
     note = f"count {ledger.count}{' ' if narrow else ', '}held {ledger.held}"
     columns = _NARROW if narrow else _NORMAL
     rows = [_line(view, line, columns, width, _differs(view, pfn, line)) for line in lines]
@@ -52,7 +54,9 @@ def build(view: View, width: int, height: int) -> PaneRows:
     head = [] if narrow else [_heading(columns)]
     rows += _below(view, pfn, width, height - len(rows) - len(head), narrow)
     foot = kernels.rows(view, pfn) if view.size == "wide" else []
-    return PaneRows(words, ((note, "alarm" if ledger.count > ledger.held else "dim"),), head, rows, foot, None, changed)
+    return PaneRows(
+        heading, ((note, "alarm" if ledger.count > ledger.held else "dim"),), head, rows, foot, None, changed
+    )
 
 
 def _heading(columns: Columns) -> Row:
@@ -76,14 +80,21 @@ def _ledger_rows(view: View, ledger: Ledger, most: int) -> list[LedgerLine]:
     """The holders, then who is gone since the operation began; `nobody` stands after the oldest counted holder."""
     before = view.before_op(f"ledger {ledger.pfn}", lambda timeline: _holders(timeline.holders(ledger.pfn)))
     now = _holders(ledger)
-    lines = [_holder_line(view, holder, "new" if key not in before else "") for key, holder in now.items()]
+    lines = [_holder_line(view, holder, _state(holder, key in before)) for key, holder in now.items()]
     lines = _grouped(lines, most)
-    surplus = ledger.count - ledger.held
-    if surplus > 0:
-        at = next((i for i, line in enumerate(lines) if not line.ref), len(lines))
-        lines.insert(at, LedgerLine("nobody", surplus, False, *texts.lost_reference(view, ledger), "lost", None))
-    gone = [_holder_line(view, holder, "gone") for key, holder in before.items() if key not in now]
+    lost = any(line.state == "lost" for line in lines)
+    gone = [
+        _holder_line(view, holder, "gone")
+        for key, holder in before.items()
+        if key not in now and not (lost and holder.kind == "transit")
+    ]
     return lines + gone[:most]
+
+
+def _state(holder: Holder, before: bool) -> str:
+    if holder.kind == "nobody":
+        return "lost"
+    return "" if before else "new"
 
 
 def _holders(ledger: Ledger) -> dict[tuple[str, int], Holder]:
@@ -105,10 +116,11 @@ def _grouped(lines: list[LedgerLine], most: int) -> list[LedgerLine]:
 
 def _holder_line(view: View, holder: Holder, state: str) -> LedgerLine:
     target = None
-    if holder.pid is not None and holder.address is not None:
+    if holder.kind == "pte":
         target = Target("pte", f"pte[{holder.pid}:{holder.address:#x}]", holder.position)
     since = f"op {holder.op:>2}" if holder.op >= 0 else "boot"
-    return LedgerLine(holder.name, holder.ref, holder.ref == 0, since, holder.function, state, target)
+    name = words.plain(holder.name).replace("nopage for ", "nopage ")
+    return LedgerLine(name, holder.ref, holder.ref == 0, since, holder.function, state, target)
 
 
 def _line(view: View, line: LedgerLine, columns: Columns, width: int, differs: bool) -> Row:
@@ -139,7 +151,7 @@ def _differs(view: View, pfn: int, line: LedgerLine) -> bool:
         return True
     ledger = twin.timeline.holders(pfn)
     if line.state == "lost":
-        return ledger.count - ledger.held != line.ref
+        return ledger.surplus != line.ref
     return (line.name, line.ref) not in {(holder.name, holder.ref) for holder in ledger.rows}
 
 
@@ -152,8 +164,8 @@ def _sum_row(view: View, ledger: Ledger, columns: Columns, width: int) -> Row:
     line.put(columns.ref + 3 - len(number), number, role if role in ("accent", "diff") else role + "+bold")
     surplus = ledger.count - ledger.held
     if surplus > 0:
-        words = f"{surplus} more than is held" if columns.since + 22 < width else f"{surplus} too many"
-        line.put(columns.since, words, "alarm")
+        verdict = f"{surplus} more than is held" if columns.since + 20 <= width else f"{surplus} too many"
+        line.put(columns.since, verdict, "alarm")
     elif surplus < 0:
         line.put(columns.since, f"{-surplus} fewer than hold it", "alarm")
     else:
@@ -163,24 +175,27 @@ def _sum_row(view: View, ledger: Ledger, columns: Columns, width: int) -> Row:
 
 def _below(view: View, pfn: int, width: int, room: int, narrow: bool) -> list[Row]:
     """The chain, then the source where there is room for both."""
-    chain = _chain(view, pfn, width, narrow)
+    chain = _chain(view, pfn, width, narrow, False)
+    if view.size == "normal" and room - len(chain) - 2 < _EXCERPT:
+        chain = _chain(view, pfn, width, narrow, True)
     rows = [*([] if narrow else [Row()]), *chain]
     left = room - len(rows) - 1
-    if view.size == "normal" and left >= 3:
+    if view.size == "normal" and left >= _EXCERPT:
         excerpt = _excerpt(view, width, min(left, 6))
         if excerpt:
             rows += [Row(), *excerpt]
     return rows
 
 
-def _chain(view: View, pfn: int, width: int, narrow: bool) -> list[Row]:
+def _chain(view: View, pfn: int, width: int, narrow: bool, short: bool) -> list[Row]:
     """`27.35  zap_pte_range clears the pte`: position right-aligned in 7, sentence at 9, wrapped."""
     rows: list[Row] = []
     for number, (position, sentence) in enumerate(texts.chain(view, pfn)):
         place = view.timeline.place_name(position)
         target = Target("position", f"page[{pfn}]", position)
         role = "text" if number == 0 else "dim"
-        for part, text in enumerate(wrap(sentence, max(10, width - 10))):
+        said = texts.shortened(sentence, number) if short else sentence
+        for part, text in enumerate(wrap(said, max(10, width - 10))):
             line = Line()
             if part == 0:
                 line.put(max(1, 7 - len(place)), place, "dim")
@@ -206,10 +221,10 @@ def _excerpt(view: View, width: int, lines: int) -> list[Row]:
     return list(built.rows[start : start + lines])
 
 
-def _nobody(view: View, pfn: int, words: tuple[Span, ...], width: int, height: int) -> PaneRows:
+def _nobody(view: View, pfn: int, heading: tuple[Span, ...], width: int, height: int) -> PaneRows:
     """A frame without references: free since when, or never allocated."""
     name = pfn_text(view, pfn)
-    glyph = view.timeline.frame(pfn).glyph
+    glyph = view.kind(pfn)
     freed = texts.freed_at(view, pfn)
     if glyph == ".":
         since = f"is free since {view.timeline.place_name(freed)}; W goes to the free." if freed else "is free."
@@ -219,15 +234,15 @@ def _nobody(view: View, pfn: int, words: tuple[Span, ...], width: int, height: i
     rows = [Row(Line().put(2, text, "dim").spans) for text in wrap(sentence, max(10, width - 3))]
     if glyph not in "._":
         rows.insert(0, Row(Line().put(2, glyph, kind_role(glyph)).spans))
-    chain = _chain(view, pfn, width, False)
-    return PaneRows(words, (("count 0", "dim"),), (), [*rows, Row(), *chain] if chain else rows)
+    chain = _chain(view, pfn, width, False, False)
+    return PaneRows(heading, (("count 0", "dim"),), (), [*rows, Row(), *chain] if chain else rows)
 
 
 def _without_page(view: View, width: int, height: int) -> PaneRows:
     """The step is about no frame: what it did, and the text that did it."""
-    words = title(view, "why", "Why")
+    heading = title(view, "why", "Why")
     if view.step is None:
-        return PaneRows(words, empty="Nothing has happened yet. n runs the first operation.")
+        return PaneRows(heading, empty="Nothing has happened yet. n runs the first operation.")
     rows = [Row(Line().put(2, text).spans) for text in wrap(texts.step_sentence(view), max(10, width - 3))]
     excerpt = _excerpt(view, width, max(0, min(8, height - len(rows) - 2)))
-    return PaneRows(words, (), (), [*rows, Row(), *excerpt] if excerpt else rows)
+    return PaneRows(heading, (), (), [*rows, Row(), *excerpt] if excerpt else rows)
