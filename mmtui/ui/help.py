@@ -160,6 +160,8 @@ class Help:
     def _keys(self, entry: Entry) -> str:
         """`n  N`; the panes as a range."""
         keys = [found[0] for name in entry.ids if (found := keys_of(self.desk.settings.keymap, name))]
+        if entry.ids[-1] == "pane.notes":
+            keys[-1] = keys_of(self.desk.settings.keymap, "pane.notes")[-1]
         if entry.ids[0] == "pane.vmas" and len(keys) == 2:
             return " .. ".join(keys)
         if entry.ids == ("find", "time.hit"):

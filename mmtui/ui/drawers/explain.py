@@ -70,6 +70,6 @@ def _paragraphs(text: str, width: int) -> list[Row]:
     for paragraph in text.split("\n\n"):
         if rows:
             rows.append(Row())
-        lines = textwrap.wrap(words.plain(" ".join(paragraph.split())), width)
+        lines = textwrap.wrap(words.plain(" ".join(paragraph.replace("**", "").replace("`", "").split())), width)
         rows += [Row((("  " + line, "text"),)) for line in lines]
     return rows
