@@ -24,8 +24,25 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 
 
+class Ended(Exception):
+    """A command that was ended from outside: `status` says how, as a shell says it. (click would say it its own way.)"""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 class Commands(click.Group):
     """Imports a command's module when it is wanted; a first word that is a file, not a command, opens it."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command; a closed pipe and ctrl-c pass click by."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise Ended(PIPE_CLOSED) from None
+        except KeyboardInterrupt:
+            raise Ended(INTERRUPTED) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands that this installation has."""
@@ -48,10 +65,16 @@ class Commands(click.Group):
         if word not in COMMANDS:
             if Path(word).exists() or word == "-" or os.sep in word or "." in word:
                 return DEFAULT, self.get_command(ctx, DEFAULT), args
-            near = difflib.get_close_matches(word, self.list_commands(ctx), 1, 0.5)
-            hint = f"did you mean '{near[0]}'?" if near else "`mmtui --help` lists the commands."
-            ctx.fail(f"no command and no file '{word}'; {hint}")
+            ctx.fail(f"no command and no file '{word}'; {self._hint(ctx, word)}")
         return super().resolve_command(ctx, args)
+
+    def _hint(self, ctx: click.Context, word: str) -> str:
+        from mmtui.trace import examples
+
+        if examples.path_of(word):
+            return f'there is an example of that name: mmtui "$(mmtui examples {word})"'
+        near = difflib.get_close_matches(word, self.list_commands(ctx), 1, 0.5)
+        return f"did you mean '{near[0]}'?" if near else "`mmtui --help` lists the commands."
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands in their groups, without importing one of them."""
@@ -95,10 +118,11 @@ def _status(args: Sequence[str] | None) -> int:
         return _say_usage(e)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        # what is still buffered has nowhere to go; without this Python would say so at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+    except (Ended, BrokenPipeError) as e:
+        status = e.status if isinstance(e, Ended) else PIPE_CLOSED
+        if status == PIPE_CLOSED:  # what is still buffered has nowhere to go; Python would complain at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return status
     except Exception as e:
         return _say(e)
 

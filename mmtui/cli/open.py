@@ -18,9 +18,9 @@ def command(trace: str, kernel: str | None, at: str | None) -> int:
     if trace == "-":
         raise click.UsageError("the stepper needs standard input for its keys: save the trace in a file first")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        from mmtui.trace import codec
+        import mmtui
 
-        codec.read(trace)  # what is wrong with the trace comes first
+        mmtui.load(trace, kernel)  # what is wrong with the trace comes first
         raise click.UsageError("the stepper needs a terminal; without one: mmtui run, or mmtui step --plain")
     from mmtui.ui.app import run
 

@@ -138,7 +138,7 @@ def test_standard_input_is_a_trace_too(mmtui: Mmtui) -> None:
     done = mmtui("run", "-", stdin=LEAK.read_bytes())
 
     assert done.status == 0
-    assert done.out == mmtui("run", LEAK).out.replace(LEAK.name, "standard input", 1)
+    assert done.out == mmtui("run", LEAK).out.replace(LEAK.name, "-", 1)
 
 
 def test_a_closed_pipe_ends_it_quietly() -> None:
