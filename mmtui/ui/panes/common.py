@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mmtui import words
 from mmtui.engine.flags import historical, page_flag_names
 from mmtui.engine.pgtable import (
     PTE_ACCESSED,
     PTE_DIRTY,
     PTE_LEDGER,
     PTE_PRESENT,
-    PTE_REF,
     PTE_RW,
+    PTE_UNKNOWN,
     pte_file,
     pte_pfn,
 )
@@ -105,8 +106,8 @@ def dot(view: View) -> str:
 
 
 def pte_bits(view: View, value: int) -> list[tuple[str, bool]]:
-    """The four bits in their places, `P RW A D`, each with whether it is set; an unset one is dots."""
-    mark = dot(view)
+    """The four bits in their places, `P RW A D`, each with whether it is set; an unset one is dots, an unknown one `?`."""
+    mark = "?" if value & PTE_UNKNOWN else dot(view)
     present = "P" if value & PTE_PRESENT else "N"
     bits = (("RW", PTE_RW), ("A", PTE_ACCESSED), ("D", PTE_DIRTY))
     return [(present, True), *((text if value & bit else mark * len(text), value & bit != 0) for text, bit in bits)]
@@ -118,6 +119,8 @@ def pte_word(view: View, value: int) -> str:
         return "none"
     if pte_file(value):
         return f"file pgoff {pte_pfn(value)}"
+    if value & PTE_UNKNOWN:
+        return words.pte_text(value) if not value & PTE_PRESENT else f"{pfn_text(view, pte_pfn(value))} P ?"
     bits = pte_bits(view, value)
     while not bits[-1][1]:
         bits.pop()
@@ -125,10 +128,14 @@ def pte_word(view: View, value: int) -> str:
 
 
 def pte_ref(value: int) -> str:
-    """The ref column: `+1` for an entry that holds a reference, ` ~` for a window."""
+    """The ref column: `+1` for an entry that the kernel manages and that has a reference, ` ~` for a window.
+
+    The reference that nopage took for an entry which the kernel then does not manage is not the entry's: nobody
+    will put it when the entry goes.
+    """
     if not value or pte_file(value):
         return ""
-    return "+1" if value & PTE_REF else " ~"
+    return "+1" if value & PTE_LEDGER == PTE_LEDGER else " ~"
 
 
 def hardware(value: int) -> int:

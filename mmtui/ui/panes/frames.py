@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from mmtui import words
 from mmtui.ui.panes import overlays, subjects
 from mmtui.ui.panes.common import Line, flags_word, kind_role, mapping_word, marked, pfn_text, pfn_width, signed, title
 from mmtui.ui.rows import PaneRows, Row, Span, Target
@@ -224,7 +225,7 @@ def _number(view: View, field: str, pfn: int) -> Span:
     twin = view.twin
     if twin is not None and int(getattr(twin.machine.page, field)[pfn]) != value:
         role = "diff"
-    return str(value), role
+    return words.known_text(value), role
 
 
 def _foot_line(view: View, pfn: int, glyph: str) -> Row:

@@ -1,9 +1,13 @@
-"""What this operation does to a frame on the other kernels: a small table at the foot of Why, where there is room."""
+"""What this operation does to a frame on the other kernels: a small table at the foot of Why, where there is room.
+
+The other kernels run in a thread of their own, so that no paint waits for them; until one is there its line says so.
+"""
 
 from __future__ import annotations
 
+import threading
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmtui import KERNELS
 from mmtui.ui.panes.common import Line
@@ -15,45 +19,61 @@ if TYPE_CHECKING:
     from mmtui.ui.view import View
 
 _LONGEST = 20_000
-"""Transitions up to which running the trace on every kernel takes no time that a person notices."""
+"""Transitions up to which running the trace on every kernel costs nothing that a person notices."""
 
 
 def rows(view: View, pfn: int) -> list[Row]:
     """One line per kernel: the frame's count over this operation, and the stops that the operation makes for it."""
-    timeline = view.timeline
-    if view.op < 0 or len(timeline) > _LONGEST or len(KERNELS) < 2:
+    if view.op < 0 or len(view.timeline) > _LONGEST or getattr(view.timeline.trace, "recording", None):
         return []
+    others = _others(view)
     found = [Row(Line().put(2, "this operation in other kernels", "dim").spans)]
     for kernel in KERNELS:
-        other = timeline if kernel == timeline.kernel else _other(view, kernel)
-        ours = other is timeline
-        key = ("kernel", kernel, view.op, pfn)
-        words, trouble = view.remember(key, partial(_words, other, view.op, pfn))
+        ours = kernel == view.timeline.kernel
+        other = view.timeline if ours else others.get(kernel)
+        if other is None:
+            words, trouble = "...", False
+        else:
+            words, trouble = view.remember(("kernel", kernel, view.op, pfn), partial(_words, other, view.op, pfn))
         role = "alarm" if trouble else ("text" if ours else "dim")
-        line = Line().put(2, kernel, "text" if ours else "dim").put(15, words, role)
-        found.append(Row(line.spans))
-    timeline.seek(view.position)
+        found.append(Row(Line().put(2, kernel, "text" if ours else "dim").put(15, words, role).spans))
+    view.timeline.seek(view.position)
     return found
 
 
-def _other(view: View, kernel: str) -> Timeline:
-    return view.remember(("timeline", kernel), lambda: view.timeline.with_kernel(kernel), True)
+def _others(view: View) -> dict[str, Timeline]:
+    """The timelines of the other kernels that have run so far; the first call starts them."""
+    found: dict[str, Timeline] | None = view.memo.get("kernels")
+    if found is None:
+        found = view.memo["kernels"] = {}
+        threading.Thread(target=run_all, args=(view.timeline, found), daemon=True).start()
+    return found
+
+
+def run_all(timeline: Timeline, found: dict[str, Any]) -> None:
+    """Run the trace on every other kernel, into `found`."""
+    for kernel in KERNELS:
+        if kernel != timeline.kernel:
+            found[kernel] = timeline.with_kernel(kernel)
 
 
 def _words(timeline: Timeline, op: int, pfn: int) -> tuple[str, bool]:
     """`count 2 -> 1, no stop`, and whether something went wrong."""
     if op >= timeline.op_count:
         return "not reached: the run ended before", False
-    start, end = timeline.op_start(op), timeline.op_end(op)
-    counts = []
-    was = timeline.position
-    for position in (start, end):
-        timeline.seek(position)
-        counts.append(int(timeline.machine.page.count[pfn]))
-    timeline.seek(was)
+    counts = [_count_at(timeline, position, pfn) for position in (timeline.op_start(op), timeline.op_end(op))]
     kinds = {
-        event.kind for kind in TROUBLE for event in timeline.events(kind=kind)
-        if event.op == op and event.subject.get("pfn", pfn) == pfn
-    }  # fmt: skip
+        event.kind
+        for event in timeline.events()
+        if event.op == op and event.kind in TROUBLE and event.subject.get("pfn", pfn) == pfn
+    }
     change = f"count {counts[0]} -> {counts[1]}" if counts[0] != counts[1] else f"count {counts[0]}"
-    return f"{change}, {' '.join(sorted(kinds)) if kinds else 'no stop'}", bool(kinds)
+    return f"{change}, {' '.join(sorted(kinds)) or 'no stop'}", bool(kinds)
+
+
+def _count_at(timeline: Timeline, position: int, pfn: int) -> int:
+    was = timeline.position
+    timeline.seek(position)
+    count = int(timeline.machine.page.count[pfn])
+    timeline.seek(was)
+    return count

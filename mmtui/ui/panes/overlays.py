@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmtui.engine.schema import UNKNOWN
 from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word, page_name
 from mmtui.ui.rows import Row
+from mmtui.words import known_text
 
 if TYPE_CHECKING:
     from mmtui.ui.view import Overlay, View
@@ -30,7 +32,9 @@ _WORDS = {
 
 
 def count_digit(number: int) -> str:
-    """A count in one column: 0-9, then a-z, then `*`; `-` below zero."""
+    """A count in one column: 0-9, then a-z, then `*`; `-` below zero, `?` unknown."""
+    if number == UNKNOWN:
+        return "?"
     if number < 0:
         return "-"
     return _DIGITS[number] if number < len(_DIGITS) else "*"
@@ -134,7 +138,7 @@ def field_change(view: View, pfn: int, field: str) -> str:
 def _field_word(view: View, field: str, value: int) -> str:
     if field == "flags":
         return flags_word(value)
-    return mapping_word(view.timeline, value) if field == "mapping" else str(value)
+    return mapping_word(view.timeline, value) if field == "mapping" else known_text(value)
 
 
 def last_change(view: View, pfn: int) -> str:

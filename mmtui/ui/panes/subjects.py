@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmtui.engine.ops import Fork
-from mmtui.engine.pgtable import PAGE_SHIFT, PMD_SIZE, pte_file, pte_pfn, pte_present
+from mmtui.engine.pgtable import PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, pte_file, pte_pfn, pte_present
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes.entries import entries_of, entry_of, tables_of
 from mmtui.ui.rows import Target
@@ -83,15 +83,23 @@ def subject_page(view: View) -> int | None:
     return recent_page(view)
 
 
+def op_place(view: View) -> tuple[int, int] | None:
+    """(pid, address) that the operation names; None for one that names no address."""
+    operation = view.timeline.op(view.op) if view.op >= 0 else None
+    address, pid = getattr(operation, "addr", None), getattr(operation, "pid", None)
+    return (pid, address & ~(PAGE_SIZE - 1)) if address is not None and pid is not None else None
+
+
 def recent_page(view: View) -> int | None:
-    """The frame that the operation touched last before the marked transition, None if it touched none."""
+    """The frame that the operation touched last before the marked transition, or reached; None if there is none."""
     for number in range(view.marked - 1, max(view.op_start, view.marked - 64) - 1, -1):
         transition = view.timeline.transition(number)
         if transition.table == "page":
             return transition.row
         if transition.table == "pte" and pte_present(transition.new or transition.old):
             return pte_pfn(transition.new or transition.old)
-    return None
+    reached = view.timeline.extra(view.op).get("pfn") if view.op >= 0 else None
+    return reached if view.position == view.timeline.op_end(view.op) else None
 
 
 def target_page(view: View, target: Target | None) -> int | None:
@@ -114,7 +122,7 @@ def step_vma(view: View) -> tuple[int, int] | None:
     column, row = view.step_cell
     if column.startswith("vma."):
         return _vma_where(view, lambda pid, vma: vma.row == row)
-    place = view.step_pte or _place_of_page(view)
+    place = view.step_pte or _place_of_page(view) or op_place(view)
     if place is None:
         return None
     return _vma_where(view, lambda pid, vma: pid == place[0] and vma.start <= place[1] < vma.end)
@@ -140,10 +148,13 @@ def _vma_where(view: View, fits: Callable[..., bool]) -> tuple[int, int] | None:
 
 def entry_near_step(view: View, pid: int) -> int | None:
     """The address of the listed entry that maps, or mapped before this operation, the page that the step is about."""
-    pfn = step_page(view)
+    addresses, rows = entries_of(view, pid)
+    named = op_place(view)
+    if named is not None and named[0] == pid and named[1] in addresses:
+        return named[1]
+    pfn = subject_page(view)
     if pfn is None:
         return None
-    addresses, rows = entries_of(view, pid)
     values = view.machine.pte.val[rows]
     hits = np.flatnonzero((values != 0) & (values >> PAGE_SHIFT == pfn))
     if len(hits):

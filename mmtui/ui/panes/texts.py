@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmtui import words
-from mmtui.engine.pgtable import PTE_MANAGED, PTE_REF, pte_file, pte_pfn, pte_present
-from mmtui.engine.schema import cell_column
-from mmtui.ui.panes.common import MAGIC_KINDS, dot, mapping_word, pfn_text, pte_word
+from mmtui.engine.flags import MAGIC_VM_FLAGS, vm_flag_names
+from mmtui.engine.pgtable import PTE_LEDGER, pte_file, pte_pfn, pte_present
+from mmtui.engine.schema import BASE, ROW_BITS, cell_column
+from mmtui.ui.panes.common import MAGIC_KINDS, dot, pfn_text, pte_word
 
 if TYPE_CHECKING:
-    from mmtui.engine.timeline import Vma
+    from mmtui.engine.timeline import Call, Vma
     from mmtui.ui.view import View
 
 _SHOWN_ARGUMENTS = ("address", "addr", "start", "new_addr", "old_addr", "pfn", "page", "old_page", "new_page")
-_HEADLINE = ("page.count", "page.mapcount", "page.flags", "vma.vm_flags", "buf.pfn", "task.state", "driver.name")
+_PLAIN = ("spawn", "driver", "mmap", "mprotect")
+"""Operations whose words say it all, unless they set a flag of the story."""
+_HEADLINE = ("page.count", "page.mapcount", "page.flags", "buf.pfn")
 
 
 def op_text(view: View, number: int) -> str:
@@ -43,7 +46,9 @@ def _summary(view: View, number: int) -> str:
     size = call.end - call.start
     if not size:
         return "nothing"
-    headline = _headline(view, call.start, call.end) if call.parent < 0 and size <= 64 else None
+    if call.parent < 0 and view.timeline.op(call.op).name in _PLAIN:
+        return _magic_flags(view, call)
+    headline = _headline(view, call) if call.parent < 0 and size <= 64 else None
     if headline is not None:
         return headline
     if size == 1:
@@ -52,10 +57,10 @@ def _summary(view: View, number: int) -> str:
     return words.call_summary(view.timeline, call)
 
 
-def _headline(view: View, start: int, end: int) -> str | None:
+def _headline(view: View, call: Call) -> str | None:
     """What a short operation is known by: a frame that it took, else its weightiest change."""
     found: dict[str, int] = {}
-    for chunk in view.timeline.log.chunks(start, end):
+    for chunk in view.timeline.log.chunks(call.start, call.end):
         for offset, cell in enumerate(chunk.cell.tolist()):
             found.setdefault(cell_column(cell).name, chunk.first + offset)
     if "page.free" in found and "pte.val" in found:
@@ -67,13 +72,28 @@ def _headline(view: View, start: int, end: int) -> str | None:
     return None
 
 
+def _magic_flags(view: View, call: Call) -> str:
+    """The flags of the story that the operation sets."""
+    bits = 0
+    for chunk in view.timeline.log.chunks(call.start, call.end):
+        rows = chunk.cell >> ROW_BITS == BASE["vma.vm_flags"] >> ROW_BITS
+        bits |= int(
+            np.bitwise_or.reduce(chunk.new[rows].astype(np.int64) & ~chunk.old[rows].astype(np.int64), initial=0)
+        )
+    names = vm_flag_names(bits, view.timeline.kernel)
+    return " ".join(name for name in MAGIC_VM_FLAGS if name in names and name in MAGIC_KINDS)
+
+
 def _taken(view: View, found: dict[str, int]) -> str | None:
     """`018 free -> anon`: the first frame that the operation takes; None if it frees one first."""
     change = view.timeline.transition(found["page.free"])
     if change.new:
         return None
-    mapping = view.timeline.transition(found["page.mapping"]) if "page.mapping" in found else None
-    kind = mapping_word(view.timeline, mapping.new) if mapping and mapping.row == change.row else "used"
+    kind = "used"
+    if "page.mapping" in found:
+        mapping = view.timeline.transition(found["page.mapping"])
+        if mapping.row == change.row:
+            kind = "anon" if mapping.new & 1 else "file"
     return f"{pfn_text(view, change.row)} free -> {kind}"
 
 
@@ -142,11 +162,10 @@ def ref_words(view: View, value: int, gone: bool) -> list[str]:
     if not pte_present(value) or pte_file(value):
         return ["a file offset: a fault installs the page", "a file offset"] if pte_file(value) else []
     pfn = pfn_text(view, pte_pfn(value))
-    if value & PTE_REF:
+    if value & PTE_LEDGER == PTE_LEDGER:
         return [f"held a reference to {pfn}" if gone else f"holds a reference to {pfn}"]
     maps, holds = ("mapped", "held") if gone else ("maps", "holds")
-    name = "window" if not value & PTE_MANAGED else "entry"
-    return [f"{name}: {maps} {pfn}, {holds} no ref", f"{maps} {pfn}, {holds} no ref"]
+    return [f"window: {maps} {pfn}, {holds} no ref", f"{maps} {pfn}, {holds} no ref"]
 
 
 def freed_at(view: View, pfn: int) -> int | None:
@@ -169,9 +188,9 @@ def chain(view: View, pfn: int) -> list[tuple[int, str]]:
 
 def shortened(sentence: str, number: int) -> str:
     """A link of a chain in fewer words: an event's rule without its numbers, an older change without its rule."""
-    found = re.match(r"(\w+): page \w+: [^.]*\. (.+)", sentence)
+    found = re.match(r"\w+: page \w+: [^.]*\. (.+)", sentence)
     if found:
-        return f"{found[1]}: {found[2]}"
+        return found[1]
     return sentence if number == 0 else sentence.partition(":")[0]
 
 

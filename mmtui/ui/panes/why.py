@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mmtui import words
+from mmtui.engine.schema import UNKNOWN
 from mmtui.ui.panes import kernels, source, subjects, texts
 from mmtui.ui.panes.common import Line, kind_role, pfn_text, title, wrap
 from mmtui.ui.rows import PaneRows, Row, Span, Target
@@ -44,7 +45,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
     lines = _ledger_rows(view, ledger, max(3, height - 2) if narrow else _SHOWN)
     if not lines and not ledger.count:
         return _nobody(view, pfn, heading, width, height)
-    note = f"count {ledger.count}{' ' if narrow else ', '}held {ledger.held}"
+    note = f"count {words.known_text(ledger.count)}{' ' if narrow else ', '}held {ledger.held}"
     columns = _NARROW if narrow else _NORMAL
     rows = [_line(view, line, columns, width, _differs(view, pfn, line)) for line in lines]
     if not narrow:
@@ -158,12 +159,14 @@ def _differs(view: View, pfn: int, line: LedgerLine) -> bool:
 def _sum_row(view: View, ledger: Ledger, columns: Columns, width: int) -> Row:
     line = Line().put(columns.name, "page_count", "text")
     role = view.role("text", ("page.count", ledger.pfn))
-    number = str(ledger.count)
+    number = words.known_text(ledger.count)
     if view.twin is not None and int(view.twin.machine.page.count[ledger.pfn]) != ledger.count:
         role = "diff"
     line.put(columns.ref + 3 - len(number), number, role if role in ("accent", "diff") else role + "+bold")
-    surplus = ledger.count - ledger.held
-    if surplus > 0:
+    surplus = ledger.surplus
+    if ledger.count == UNKNOWN:
+        line.put(columns.since, "not seen by the recorder", "dim")
+    elif surplus > 0:
         verdict = f"{surplus} more than is held" if columns.since + 20 <= width else f"{surplus} too many"
         line.put(columns.since, verdict, "alarm")
     elif surplus < 0:
@@ -175,7 +178,7 @@ def _sum_row(view: View, ledger: Ledger, columns: Columns, width: int) -> Row:
 
 def _below(view: View, pfn: int, width: int, room: int, narrow: bool) -> list[Row]:
     """The chain, then the source where there is room for both."""
-    chain = _chain(view, pfn, width, narrow, False)
+    chain = _chain(view, pfn, width, narrow, narrow)
     if view.size == "normal" and room - len(chain) - 2 < _EXCERPT:
         chain = _chain(view, pfn, width, narrow, True)
     rows = [*([] if narrow else [Row()]), *chain]
