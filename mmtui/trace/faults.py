@@ -7,6 +7,7 @@ It also reads what a file may say in two ways: `"0x1000"` for 4096, one remap fo
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
@@ -19,14 +20,13 @@ from mmtui.trace.errors import Problem, printable, shown
 
 T = TypeVar("T")
 
-_TYPES: Final[dict[str, inspect.StructType]] = {
-    word: info for word, cls in OPS.items() if isinstance(info := inspect.type_info(cls), inspect.StructType)
-}
+
+_type_info = functools.cache(inspect.type_info)
 
 
 def read(value: object, kind: type[T] | Any, place: str, problems: list[Problem]) -> T | None:
     """`value` as a `kind`, or None after adding to `problems` whatever is wrong with it."""
-    result: T | None = _converted(value, inspect.type_info(kind), kind, place, problems)
+    result: T | None = _converted(value, _type_info(kind), kind, place, problems)
     return result
 
 
@@ -43,7 +43,7 @@ def read_op(value: object, place: str, problems: list[Problem]) -> Any:
     if word not in OPS:
         problems.append(Problem(f"{place}.op", f"no operation {shown(word)}{did_you_mean(word, OPS)}"))
         return None
-    return _converted(value, _TYPES[word], OPS[word], place, problems)
+    return _converted(value, _type_info(OPS[word]), OPS[word], place, problems)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
