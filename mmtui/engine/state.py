@@ -12,7 +12,7 @@ from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import pte_pfn, pte_text
 
 STATE_FLAGS = ("reserved", "dirty", "referenced", "uptodate", "lru", "active", "compound", "private", "locked", "slab")
-"""The page flags that a state shows."""
+"""The page flags that a state shows, in its order."""
 
 Columns = dict[str, Ints]
 
@@ -43,11 +43,12 @@ def shown_frames(column: Columns, frames: int, holes: Ints) -> Ints:
 
 def frame_state(column: Columns, pfn: int) -> dict[str, Any]:
     """One frame."""
+    names = page_flag_names(int(column["page.flags"][pfn]))
     return {
         "free": bool(column["page.free"][pfn]),
         "count": int(column["page.count"][pfn]),
         "mapcount": int(column["page.mapcount"][pfn]),
-        "flags": [name for name in page_flag_names(int(column["page.flags"][pfn])) if name in STATE_FLAGS],
+        "flags": [name for name in STATE_FLAGS if name in names],
         "kind": page_kind(column, pfn),
     }
 
