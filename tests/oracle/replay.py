@@ -17,6 +17,14 @@ def states(case: Json, model: str) -> Iterator[Json]:
         yield now
 
 
+def unordered(state: Json) -> Json:
+    """A state of the engine with each vma's flags sorted, as `states` has them: their order means nothing."""
+    for process in state["procs"].values():
+        for vma in process["vmas"]:
+            vma["flags"].sort()
+    return state
+
+
 def _apply(now: Json, delta: Json) -> None:
     for pid, process in delta.get("procs", {}).items():
         if process is None:
@@ -42,7 +50,7 @@ def _process(now: Json, change: Json) -> None:
 
 def _vma(vma: list[Any]) -> Json:
     start, end, flags, pgoff, anon_vma = vma
-    return {"start": start, "end": end, "flags": flags, "pgoff": pgoff, "anon_vma": bool(anon_vma)}
+    return {"start": start, "end": end, "flags": sorted(flags), "pgoff": pgoff, "anon_vma": bool(anon_vma)}
 
 
 def _frame(frame: list[Any]) -> Json:
