@@ -106,7 +106,7 @@ def dot(view: View) -> str:
 
 
 def pte_bits(view: View, value: int) -> list[tuple[str, bool]]:
-    """The four bits in their places, `P RW A D`, each with whether it is set; an unset one is dots, an unknown one `?`."""
+    """The four bits in their places, `P RW A D`, and whether each is set; an unset one is dots, an unknown one `?`."""
     mark = "?" if value & PTE_UNKNOWN else dot(view)
     present = "P" if value & PTE_PRESENT else "N"
     bits = (("RW", PTE_RW), ("A", PTE_ACCESSED), ("D", PTE_DIRTY))

@@ -120,8 +120,8 @@ class LogRows(Sequence[Row]):
         return Row(line.spans, Target("call", "", position, item.call), band=here, right=right)
 
     def _put_change(self, line: Line, change: str, role: str, right: tuple[Span, ...]) -> None:
-        """The change in its column, or two columns after a longer text; cut where the right part begins."""
-        at = max(self._column, line.width + 2)
+        """The change in its column, or right after a longer text; cut where the right part begins."""
+        at = max(self._column, line.width + 1)
         room = self._width - at - 2 - sum(len(text) for text, _ in right)
         line.put(at, change[: max(room, 0)], role)
 

@@ -27,7 +27,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
     if source is None:
         return PaneRows(title(view, "source", f"Source {function}"), empty=f"{function} has no text in this model.")
     note: tuple[Span, ...] = ((f"{source.release}  {source.file}", "dim"),)
-    rows = source_rows(view, source, line, width)
+    rows = source_rows(view, source, line)
     if view.beside:
         rows, words = _beside(view, function, source, line, width)
         note = ((words, "dim"),)
@@ -84,11 +84,25 @@ def _chain(view: View) -> list[Row]:
     return [Row(line.spans)]
 
 
-def source_rows(view: View, source: Source, line: int, width: int, changed: frozenset[int] = frozenset()) -> list[Row]:
+def excerpt(view: View, lines: int) -> list[Row]:
+    """The lines around the one that ran, moved left as far as they go together; none where there is no text."""
+    found = frame_of(view)
+    source = _source(view, found[0]) if found else None
+    if found is None or source is None:
+        return []
+    first = max(0, min(found[1] - source.first_line - lines // 2, len(source.lines) - lines))
+    return source_rows(view, source, found[1], shown=range(first, min(first + lines, len(source.lines))))
+
+
+def source_rows(
+    view: View, source: Source, line: int, changed: frozenset[int] = frozenset(), shown: range | None = None
+) -> list[Row]:
     """Numbered lines: number right-aligned in 5, text at 7; `changed`: offsets of lines to mark as different."""
     rows = []
-    indent = min((len(text) - len(text.lstrip()) for text in source.lines if text.strip()), default=0)
-    for offset, text in enumerate(source.lines):
+    wanted = range(len(source.lines)) if shown is None else shown
+    texts = [source.lines[offset] for offset in wanted]
+    indent = min((len(text) - len(text.lstrip()) for text in texts if text.strip()), default=0)
+    for offset, text in zip(wanted, texts, strict=True):
         number = source.first_line + offset
         here = number == line
         row = Line().put(0, ">" if here else "", "bright").put(max(1, 5 - len(str(number))), str(number), "dim")
@@ -104,10 +118,10 @@ def _beside(view: View, function: str, source: Source, line: int, width: int) ->
     """The same function as the next kernel restates it: beside this one where there is room, else below it."""
     following = next_kernel(view, function)
     if following is None:
-        return source_rows(view, source, line, width), f"{source.release}: no later kernel changes it"
+        return source_rows(view, source, line), f"{source.release}: no later kernel changes it"
     ours, theirs = _changed_lines(source, following)
-    left = source_rows(view, source, line, width, ours)
-    right = source_rows(view, following, 0, width, theirs)
+    left = source_rows(view, source, line, ours)
+    right = source_rows(view, following, 0, theirs)
     words = f"{source.release} and {following.release} {following.commit}"
     if width < _BESIDE_WIDTH:
         head = (

@@ -55,9 +55,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
     head = [] if narrow else [_heading(columns)]
     rows += _below(view, pfn, width, height - len(rows) - len(head), narrow)
     foot = kernels.rows(view, pfn) if view.size == "wide" else []
-    return PaneRows(
-        heading, ((note, "alarm" if ledger.count > ledger.held else "dim"),), head, rows, foot, None, changed
-    )
+    return PaneRows(heading, ((note, "dim"),), head, rows, foot, None, changed)
 
 
 def _heading(columns: Columns) -> Row:
@@ -184,7 +182,7 @@ def _below(view: View, pfn: int, width: int, room: int, narrow: bool) -> list[Ro
     rows = [*([] if narrow else [Row()]), *chain]
     left = room - len(rows) - 1
     if view.size == "normal" and left >= _EXCERPT:
-        excerpt = _excerpt(view, width, min(left, 6))
+        excerpt = source.excerpt(view, min(left, 6))
         if excerpt:
             rows += [Row(), *excerpt]
     return rows
@@ -215,15 +213,6 @@ def _with_flags(line: Line, text: str, role: str) -> tuple[Span, ...]:
     return line.spans
 
 
-def _excerpt(view: View, width: int, lines: int) -> list[Row]:
-    """The lines of the model around the one that ran."""
-    built = source.build(view, width, lines)
-    if built.cursor is None:
-        return []
-    start = max(0, min(built.cursor - lines // 2, len(built.rows) - lines))
-    return list(built.rows[start : start + lines])
-
-
 def _nobody(view: View, pfn: int, heading: tuple[Span, ...], width: int, height: int) -> PaneRows:
     """A frame without references: free since when, or never allocated."""
     name = pfn_text(view, pfn)
@@ -247,5 +236,5 @@ def _without_page(view: View, width: int, height: int) -> PaneRows:
     if view.step is None:
         return PaneRows(heading, empty="Nothing has happened yet. n runs the first operation.")
     rows = [Row(Line().put(2, text).spans) for text in wrap(texts.step_sentence(view), max(10, width - 3))]
-    excerpt = _excerpt(view, width, max(0, min(8, height - len(rows) - 2)))
+    excerpt = source.excerpt(view, max(0, min(8, height - len(rows) - 2)))
     return PaneRows(heading, (), (), [*rows, Row(), *excerpt] if excerpt else rows)
