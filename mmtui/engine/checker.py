@@ -8,12 +8,14 @@ far the count is above its holders and how many ptes map the frame. Only what st
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mmtui.engine.events import Event, Events, Rows, gather
 from mmtui.engine.flags import PG_compound, PG_reserved
 from mmtui.engine.log import AnyInts, Ints
 from mmtui.engine.pgtable import PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF
@@ -22,42 +24,17 @@ from mmtui.engine.schema import COLUMN, ROW_BITS, ROW_MASK
 if TYPE_CHECKING:
     from mmtui.engine.run import Run
 
-KINDS = (
-    "alloc", "free", "fault", "cow", "bad_page", "bad_pte", "bug", "refused", "free_unpaged", "free_mapped",
-    "free_owned", "stray_put", "window_on_foreign", "limbo", "leak",
-)  # fmt: skip
-"""Every kind of event; messages of other kinds are events of their own name."""
-
 OUTER = ("handle_mm_fault", "do_page_fault", "get_user_pages")
 """Calls that do not hold a reference of their own: a reference lost in a fault is lost when the call below them ends."""
+
+_TIME_BITS = 34
 
 SIGNALS = ("SIGSEGV", "SIGBUS", "OOM", "LOOP")
 
 _ID = {name: COLUMN[name].id for name in COLUMN}
 
 
-@dataclass(frozen=True)
-class Event:
-    """A named fact that belongs to one transition; its position is the one just after it, in both directions.
-
-    `subject` has what it is about (`pfn`, `pid`, `address`); `why` refines the kind (of a leak: orphan, surplus,
-    stuck, confirmed; of a refusal: the errno or the signal); `text` is a short clause with the numbers.
-    """
-
-    kind: str
-    transition: int
-    op: int
-    subject: dict[str, int | str] = field(default_factory=dict)
-    why: str = ""
-    text: str = ""
-
-    @property
-    def position(self) -> int:
-        """Where a debugger stops for it."""
-        return self.transition + 1
-
-
-class Rows(NamedTuple):
+class Changes(NamedTuple):
     """Changes that the ledger minds, in columns: of the frame's count, of its holders (ptes; others), of the ptes that
     map it as a window or managed."""
 
@@ -81,7 +58,9 @@ class Checker:
     def __init__(self, run: Run) -> None:
         self.run = run
         frames = run.spec.frames
-        self.events: list[Event] = []
+        self._told: list[Event] = []
+        self._plain: list[Rows] = []
+        self._events = gather([], [])
         self._ops = 0
         self._position = 0
         self._surplus = np.zeros(frames, np.int64)
@@ -100,11 +79,13 @@ class Checker:
         self._held[: len(boot)] = boot
         self._names = {name: number for number, name in enumerate(f.name for f in run.build.functions)}
 
-    def advance(self) -> list[Event]:
+    def advance(self) -> Events:
         """Read what was sealed since; returns all events so far, by transition."""
-        run, found = self.run, len(self.events)
+        run = self.run
         starts = run.log.calls.start
         last = self._ops
+        if last == run.done:
+            return self._events
         while last < run.done:
             first = last
             last = self._slab_end(first)
@@ -112,18 +93,14 @@ class Checker:
             self._slab(first, last, end)
             self._position = end
         self._ops = last
-        fresh = self.events[found:]
-        fresh.sort(key=lambda event: event.transition)
-        self.events[found:] = fresh
-        return self.events
+        self._events = gather(self._plain, self._told)
+        return self._events
 
     def _slab_end(self, first: int) -> int:
-        """Operations are read together up to a size, and one by one where compound pages come or go."""
-        run, op = self.run, first
-        budget = int(run.log.calls.start[run.op_calls[first]]) + (1 << 20)
-        while op < run.done and int(run.log.calls.start[run.op_calls[op]]) < budget:
-            op += 1
-        return op
+        """Operations are read together, up to about a million transitions."""
+        calls, starts = self.run.op_calls, self.run.log.calls.start
+        budget = int(starts[calls[first]]) + (1 << 20)
+        return max(bisect_left(calls, budget, key=lambda call: int(starts[call])), first + 1)
 
     # Reading a slab
 
@@ -165,7 +142,7 @@ class Checker:
         if cut < len(view.time):
             yield view.part(cut, len(view.time))
 
-    def _rows(self, view: _Slab) -> Rows:
+    def _rows(self, view: _Slab) -> Changes:
         parts: list[tuple[Ints, ...]] = []
         at = np.flatnonzero(view.column == _ID["page.count"])
         none = np.zeros(len(at), np.int64)
@@ -177,9 +154,9 @@ class Checker:
         if len(owned):
             none = np.zeros(len(owned), np.int64)
             parts.append((owned[:, 0], owned[:, 1], none, owned[:, 2], owned[:, 2], none, none))
-        rows = Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        rows = Changes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         order = np.lexsort((rows.time, rows.frame))
-        return Rows(*(column[order] for column in rows))
+        return Changes(*(column[order] for column in rows))
 
     def _pte_rows(self, values: Ints, time: Ints, sign: int) -> Iterator[tuple[Ints, ...]]:
         frames = len(self._head)
@@ -226,20 +203,21 @@ class Checker:
 
     # The ledger
 
-    def _ledger(self, view: _Slab, rows: Rows) -> None:
+    def _ledger(self, view: _Slab, rows: Changes) -> None:
         if len(rows.frame):
             sums = _Sums(self, rows)
             self._frees(view, rows, sums)
             self._surpluses(view, rows, sums)
             sums.carry(self)
 
-    def _frees(self, view: _Slab, rows: Rows, sums: _Sums) -> None:
+    def _frees(self, view: _Slab, rows: Changes, sums: _Sums) -> None:
         """free_*, window_on_foreign: a frame whose count reaches 0, or that comes to or leaves the free list, while
         somebody still maps or owns it."""
         zero = (view.column == _ID["page.count"]) & (view.new == 0)
         moves = view.column == _ID["page.free"]
         seen: set[tuple[str, int, int]] = set()
-        for at in np.flatnonzero(zero | moves).tolist():
+        candidates = np.flatnonzero(zero | moves)
+        for at in candidates[self._suspect(view.row[candidates], view.time[candidates], sums)].tolist():
             frame, time = int(view.row[at]), int(view.time[at])
             window, managed, owned = sums.at(frame, time)
             to_list = bool(moves[at]) and view.new[at] == 1
@@ -260,7 +238,15 @@ class Checker:
             for kind, text in found:
                 if (kind, frame, op) not in seen:
                     seen.add((kind, frame, op))
-                    self.events.append(Event(kind, time, op, {"pfn": frame}, "", text))
+                    self._told.append(Event(kind, time, op, {"pfn": frame}, "", text))
+
+    def _suspect(self, frame: Ints, time: Ints, sums: _Sums) -> NDArray[np.bool_]:
+        """Which of these frames somebody may still map or own just then; all others are freed or taken rightly."""
+        blocks = np.zeros(len(self._head), bool)
+        blocks[list(self._blocks)] = True
+        compound = self._head != np.arange(len(self._head))
+        blocks[self._head[compound]] = True
+        return sums.used(frame, time) | blocks[frame]
 
     def _parts(self, frame: int) -> list[int]:
         """The frames whose ptes keep a count: a compound page's parts, else the frame itself."""
@@ -271,7 +257,7 @@ class Checker:
             end += 1
         return list(range(frame, end))
 
-    def _surpluses(self, view: _Slab, rows: Rows, sums: _Sums) -> None:
+    def _surpluses(self, view: _Slab, rows: Changes, sums: _Sums) -> None:
         """leak, stray_put: frames whose count ends an operation further above, or below, their holders than before."""
         op = view.op_of(rows.time)
         last = np.flatnonzero((rows.frame[1:] != rows.frame[:-1]) | (op[1:] != op[:-1]))
@@ -298,7 +284,7 @@ class Checker:
             found |= {(each, op) for each in range(pfn, pfn + (1 << self._value.get((_ID["buf.order"], row), 0)))}
         return found
 
-    def _surplus_events(self, view: _Slab, rows: Rows, sums: _Sums, case: _Case, freed: set[tuple[int, int]]) -> None:
+    def _surplus_events(self, view: _Slab, rows: Changes, sums: _Sums, case: _Case, freed: set[tuple[int, int]]) -> None:
         times, surplus = rows.time[case.start : case.end], sums.surplus[case.start : case.end]
         aborted = self.run.over and case.op == self.run.done - 1
         if case.now < min(case.before, 0):
@@ -324,7 +310,7 @@ class Checker:
             why = self._why(view, case, time, owner, sums)
             self._leak(view, self._end_of_fault(time) if took else time, case, why, sums)
 
-    def _last_count(self, rows: Rows, case: _Case) -> int:
+    def _last_count(self, rows: Changes, case: _Case) -> int:
         """The transition that the owner's free made: its last change of the count, or of the buffer."""
         span = slice(case.start, case.end)
         counts = rows.time[span][rows.change[span] != 0]
@@ -371,11 +357,11 @@ class Checker:
     def _leak(self, view: _Slab, time: int, case: _Case, why: str, sums: _Sums) -> None:
         count, held = sums.count_at(case.frame, time), sums.held_at(case.frame, time)
         text = f"count {count}, holders {held}"
-        self.events.append(Event("leak", time, case.op, {"pfn": case.frame}, why, text))
+        self._told.append(Event("leak", time, case.op, {"pfn": case.frame}, why, text))
 
     def _stray(self, time: int, case: _Case) -> None:
         text = "a reference was dropped that nobody had taken"
-        self.events.append(Event("stray_put", time, case.op, {"pfn": case.frame}, "", text))
+        self._told.append(Event("stray_put", time, case.op, {"pfn": case.frame}, "", text))
 
     # Events that stand in the log as they are
 
@@ -386,20 +372,26 @@ class Checker:
         self._faults(view)
 
     def _frees_and_allocs(self, view: _Slab) -> None:
-        at = np.flatnonzero(view.column == _ID["page.free"])
-        ops = view.op_of(view.time[at]).tolist()
-        for index, op in zip(at.tolist(), ops, strict=True):
-            kind = "free" if view.new[index] else "alloc"
-            self.events.append(Event(kind, int(view.time[index]), op, {"pfn": int(view.row[index])}))
+        moves = view.column == _ID["page.free"]
+        for kind, at in (("alloc", moves & (view.new == 0)), ("free", moves & (view.new == 1))):
+            self._add(kind, view, view.time[at], pfn=view.row[at])
+
+    def _add(self, kind: str, view: _Slab, time: Ints, pfn: Ints | None = None, address: Ints | None = None) -> None:
+        """Events of one kind, in columns."""
+        nothing = np.full(len(time), -1, np.int64)
+        op = view.op_of(time)
+        self._plain.append(
+            Rows(kind, time, op, nothing if pfn is None else pfn, nothing if address is None else address)
+        )
 
     def _results(self, view: _Slab) -> None:
         for at in np.flatnonzero(view.column == _ID["trace.result"]).tolist():
             result, op, time = self.run.strings[int(view.new[at])], int(view.row[at]), int(view.time[at])
             if result.startswith("BUG") or result == "OOPS":
                 subject: dict[str, int | str] = {"function": result.removeprefix("BUG: ")}
-                self.events.append(Event("bug", time, op, subject, result, "the run ends here"))
+                self._told.append(Event("bug", time, op, subject, result, "the run ends here"))
             elif result.startswith("-") or result in SIGNALS:
-                self.events.append(Event("refused", time, op, {}, result, result))
+                self._told.append(Event("refused", time, op, {}, result, result))
 
     def _messages(self, view: _Slab) -> None:
         for at in np.flatnonzero(view.column == _ID["trace.message"]).tolist():
@@ -408,7 +400,7 @@ class Checker:
             kind = message.pop("kind")
             subject = {"address" if key == "vaddr" else key: value for key, value in message.items()}
             text = ", ".join(f"{key} {value}" for key, value in message.items() if key not in ("pfn", "fn"))
-            self.events.append(Event(kind, time, op, subject, "", text))
+            self._told.append(Event(kind, time, op, subject, "", text))
             if kind == "bad_page" and self.run.keeps_reserved and message["flags"] & PG_reserved:
                 self._limbo(view, time, op, message["pfn"])
 
@@ -419,18 +411,16 @@ class Checker:
             return
         call = int(self.run.log.calls.parent[self.run.log.row(time)[3]])
         end = max(int(self.run.log.calls.end[call]) - 1, time)
-        self.events.append(Event("limbo", end, op, {"pfn": pfn}, "", "count 0, PG_reserved: on no list"))
+        self._told.append(Event("limbo", end, op, {"pfn": pfn}, "", "count 0, PG_reserved: on no list"))
 
     def _faults(self, view: _Slab) -> None:
         calls, names = self.run.log.calls, self._names
         first = self.run.op_calls[view.first_op]
         last_op = view.first_op + len(view.op_starts)
         last = self.run.op_calls[last_op] if last_op < self.run.done else len(calls)
-        fn = calls.fn[first:last]
-        for call in (np.flatnonzero(fn == names.get("handle_mm_fault", -1)) + first).tolist():
-            time = int(calls.end[call]) - 1
-            subject: dict[str, int | str] = {"address": int(calls.a0[call])}
-            self.events.append(Event("fault", time, view.op_at(time), subject))
+        faults = np.flatnonzero(calls.fn[first:last] == names.get("handle_mm_fault", -1)) + first
+        time = calls.end[faults].astype(np.int64) - 1
+        self._add("fault", view, time, address=calls.a0[faults].astype(np.int64))
         self._copies(view, first, last)
 
     def _copies(self, view: _Slab, first: int, last: int) -> None:
@@ -448,12 +438,8 @@ class Checker:
         )[at].astype(np.int64)
         present = (view.old[at] & (PTE_PRESENT | PTE_PROTNONE) != 0) & (view.old[at] >> 12 != view.new[at] >> 12)
         copied = (calls.fn[made_by] == wp) & present | np.isin(made_by, early)
-        for index in at[copied].tolist():
-            time = int(view.time[index])
-            subject: dict[str, int | str] = {"pfn": int(view.new[index] >> 12), "pte": int(view.row[index])}
-            if view.old[index]:
-                subject["old"] = int(view.old[index] >> 12)
-            self.events.append(Event("cow", time, view.op_at(time), subject))
+        chosen = at[copied]
+        self._add("cow", view, view.time[chosen], pfn=view.new[chosen] >> 12)
 
 
 _OWNER_COLUMNS = np.array(
@@ -507,7 +493,7 @@ class _Case(NamedTuple):
 class _Sums:
     """Running sums over the rows of a stretch, with what was carried into it."""
 
-    def __init__(self, checker: Checker, rows: Rows) -> None:
+    def __init__(self, checker: Checker, rows: Changes) -> None:
         self.rows = rows
         self._first = np.append(True, rows.frame[1:] != rows.frame[:-1])
         self._carried = checker
@@ -531,6 +517,17 @@ class _Sums:
         high = int(np.searchsorted(self.rows.frame, frame, side="right"))
         at = low + int(np.searchsorted(self.rows.time[low:high], time, side="right")) - 1
         return at if at >= low else -1
+
+    def used(self, frame: Ints, time: Ints) -> NDArray[np.bool_]:
+        """Which frames are mapped or owned just after a transition each."""
+        keys = self.rows.frame << _TIME_BITS | self.rows.time
+        at = np.searchsorted(keys, frame << _TIME_BITS | time, side="right") - 1
+        last = np.clip(at, 0, None)
+        known = (at >= 0) & (self.rows.frame[last] == frame)
+        carried = self._carried
+        now = (self.window + self.managed != 0) | (self.owned > 0)
+        before = (carried._window + carried._managed != 0) | (carried._owned > 0)
+        return np.where(known, now[last], before[frame])
 
     def at(self, frame: int, time: int) -> tuple[int, int, int]:
         """(windows, managed ptes, owners) of a frame just after a transition."""

@@ -15,14 +15,16 @@ from __future__ import annotations
 import __future__
 
 import ast
-import copy
+import contextlib
 import functools
 import inspect
+import marshal
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from mmtui.engine.kernel.model import Gone
@@ -56,7 +58,6 @@ class Build:
     by_name: dict[str, int] = field(default_factory=dict)
 
 
-@functools.cache
 def module_tree(path: str) -> dict[tuple[str, str], ast.FunctionDef]:
     """The functions of the classes of a module, by (class, function)."""
     tree = ast.parse(Path(path).read_text(encoding="utf-8"), path)
@@ -177,36 +178,65 @@ def describe(kernel: type, name: str, owner: type, function: FunctionType) -> Fu
 def build(kernel: type) -> Build:
     """Compile a model: one flat class whose functions log what they do."""
     made = Build(kernel)
-    namespace: dict[str, Any] = {}
-    for name, (owner, function) in kernel_functions(kernel).items():
-        info = describe(kernel, name, owner, function)
-        number = None
+    found = kernel_functions(kernel)
+    for name, (owner, function) in found.items():
         if hasattr(function, "kfn_"):
-            number = len(made.functions)
-            made.by_name[info.name] = number
+            info = describe(kernel, name, owner, function)
+            made.by_name[info.name] = len(made.functions)
             made.functions.append(info)
-        namespace[name] = _compile(owner, function, info, number, made.sites)
-    runtime: type = type(kernel.__name__, (kernel,), namespace)
-    made.kernel = runtime
+    paths = {function.__code__.co_filename: owner.__module__ for owner, function in found.values()}
+    codes, made.sites = _cached(kernel.__name__, list(paths), lambda: _rewrite(kernel, found, made))
+    namespace: dict[str, Any] = {}
+    for path, code in codes.items():
+        exec(code, sys.modules[paths[path]].__dict__, namespace)
+    made.kernel = type(kernel.__name__, (kernel,), namespace)
     return made
 
 
-def _compile(
-    owner: type, function: FunctionType, info: Function, number: int | None, sites: list[tuple[str, str, int]]
-) -> Callable[..., Any]:
-    path = inspect.getfile(function)
-    source = module_tree(path)[owner.__name__, function.__name__]
-    node = copy.deepcopy(source)  # the cached tree serves several models
-    node.decorator_list, node.returns = [], None
-    node = _Rewriter(info.name, info.file, sites).visit(node)
-    if number is not None:
-        _wrap(node, number, info.shown)
-    module = ast.Module([node], [])
-    ast.fix_missing_locations(module)
-    out: dict[str, Any] = {}
-    code = compile(module, path, "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True)
-    exec(code, sys.modules[owner.__module__].__dict__, out)
-    return out[source.name]  # type: ignore[no-any-return]
+Compiled = tuple[dict[str, CodeType], list[tuple[str, str, int]]]
+
+
+def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Build) -> Compiled:
+    """The rewritten functions, a code object for each file, and the sites of their stores."""
+    sites = [("trace", "", 0)]
+    rewritten: dict[str, list[ast.stmt]] = {}
+    trees: dict[str, dict[tuple[str, str], ast.FunctionDef]] = {}
+    for name, (owner, function) in found.items():
+        path = function.__code__.co_filename
+        if path not in trees:
+            trees[path] = module_tree(path)
+        info = describe(kernel, name, owner, function)
+        node = trees[path][owner.__name__, function.__name__]
+        node.decorator_list, node.returns = [], None
+        node = _Rewriter(info.name, info.file, sites).visit(node)
+        if hasattr(function, "kfn_"):
+            _wrap(node, made.by_name[info.name], info.shown)
+        rewritten.setdefault(path, []).append(node)
+    flags = __future__.annotations.compiler_flag
+    return {
+        path: compile(ast.fix_missing_locations(ast.Module(body, [])), path, "exec", flags=flags, dont_inherit=True)
+        for path, body in rewritten.items()
+    }, sites
+
+
+def _cached(name: str, paths: list[str], make: Callable[[], Compiled]) -> Compiled:
+    """What `make` makes, kept beside the modules' own byte code as Python keeps that, and as long as they are unchanged."""
+    cache = Path(__file__).parent / "kernel" / "__pycache__" / f"{name}.{sys.implementation.cache_tag}.mmtui"
+    stamp = [(path, os.stat(path).st_mtime_ns, os.stat(path).st_size) for path in (*paths, __file__)]
+    stamp.append((sys.version, 0, 0))
+    try:
+        kept = marshal.loads(cache.read_bytes())
+        if kept[0] == stamp:
+            return kept[1], kept[2]
+    except (OSError, ValueError, EOFError, TypeError, IndexError):
+        pass
+    codes, sites = make()
+    if not sys.dont_write_bytecode:
+        with contextlib.suppress(OSError):
+            fresh = cache.with_suffix(f".{os.getpid()}")
+            fresh.write_bytes(marshal.dumps((stamp, codes, sites)))
+            fresh.replace(cache)
+    return codes, sites
 
 
 def source_of(kernel: type, name: str) -> Source | None:

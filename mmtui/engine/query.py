@@ -270,8 +270,9 @@ def _is_subject(term: Field, items: Items, data: Data) -> Mask:
         return np.equal(pid, term.ids[0]) & np.equal(address >> PAGE_SHIFT, term.ids[1] >> PAGE_SHIFT)
     mm = data.mm_of_vma(rows, times)
     starts = data.history("vma.vm_start")
-    begins = [np.equal(starts.after(rows, times - back), term.ids[1]) for back in (0, 1)]
-    return np.equal(data.pid_of_mm(mm, times), term.ids[0]) & (begins[0] | begins[1])
+    begins: Mask = np.equal(starts.after(rows, times), term.ids[1])
+    begins |= np.equal(starts.after(rows, times - 1), term.ids[1])
+    return np.equal(data.pid_of_mm(mm, times), term.ids[0]) & begins
 
 
 _EVALUATE: Final[dict[type, Callable[[Any, Items, Data], Mask]]] = {

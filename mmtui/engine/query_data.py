@@ -189,19 +189,15 @@ class Data:
     def events(self) -> Items:
         """All events, each with its transition."""
         events = self.timeline.events()
-
-        def numbers(*names: str) -> Ints:
-            found = (next((e.subject[name] for name in names if name in e.subject), -1) for e in events)
-            return np.fromiter((value if isinstance(value, int) else -1 for value in found), np.int64, len(events))
-
-        table = Events(
-            np.array([event.kind for event in events], np.str_),
-            np.array([event.why for event in events], object),
-            np.fromiter((event.transition for event in events), np.int64, len(events)),
-            numbers("pid"),
-            numbers("pfn"),
-            numbers("address", "addr"),
-        )
+        pid = np.full(len(events), -1, np.int64)
+        why = np.full(len(events), "", object)
+        for at, event in events.told():
+            why[at] = event.why
+            named = event.subject.get("pid")
+            if isinstance(named, int):
+                pid[at] = named
+        kinds = np.array(events.kinds, np.str_)
+        table = Events(kinds[events.kind], why, events.transition, pid, events.pfn, events.address)
         items = self.rows_at(table.transition)
         return Items(items.index, items.cell, items.old, items.new, table)
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from mmtui.engine import ops
 from mmtui.engine.cells import Cells, Recorder
-from mmtui.engine.checker import Checker, Event
+from mmtui.engine.checker import Checker
 from mmtui.engine.errors import KernelBug
+from mmtui.engine.events import Events
 from mmtui.engine.instrument import Build, Function, build, source_of
 from mmtui.engine.kernel import RELEASES
 from mmtui.engine.kernel.drivers import Drivers
@@ -94,7 +95,7 @@ class Run:
         """pfn, value, faults of an operation."""
         return self.extras[number]
 
-    def events(self) -> list[Event]:
+    def events(self) -> Events:
         """All events so far, by transition."""
         return self._checker.advance()
 

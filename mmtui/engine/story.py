@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from mmtui.engine.checker import Event
+from mmtui.engine.events import Events
 from mmtui.engine.instrument import Function
 from mmtui.engine.kernel.model import Strings
 from mmtui.engine.log import Ints, Log
@@ -59,7 +59,7 @@ class Story(Protocol):
         """What the kernel said during an operation."""
         ...
 
-    def events(self) -> list[Event]:
+    def events(self) -> Events:
         """All events, by transition."""
         ...
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmtui.engine import inspect, ledger, places, query
-from mmtui.engine.checker import Event
+from mmtui.engine.events import Event, Events
 from mmtui.engine.inspect import Frame, Process, Pte, Table, Vma
 from mmtui.engine.ledger import Holder, Ledger
 from mmtui.engine.log import Ints, Log
@@ -287,10 +287,10 @@ class Timeline:
 
     # Events, changes, queries
 
-    def events(self, kind: str | None = None) -> list[Event]:
-        """The events of the whole log, by transition; of one kind if given."""
+    def events(self, kind: str | None = None) -> Events:
+        """The events of the whole log, by transition; of one kind if given. A sequence of Event, and columns."""
         found = self._story.events()
-        return found if kind is None else [event for event in found if event.kind == kind]
+        return found if kind is None else found.of(kind)
 
     @cached_property
     def _changes(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mmtui.engine.checker import Event
+from mmtui.engine.events import Event
 from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, PTE_SPECIAL, pte_pfn
 from mmtui.engine.run import OP_FUNCTION
