@@ -57,3 +57,13 @@ def _unsupported(name: str, kernel: str) -> set[int]:
 
 def test_every_trace_has_a_story() -> None:
     assert {path.stem for path in TRACES.glob("*.json")} == set(STORIES)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_stop_of_a_trace_happens_on_some_kernel(name: str) -> None:
+    """But for the two that every trace has: their absence is the point of many."""
+    timelines = [run(name, kernel).timeline for kernel in KERNELS]
+
+    idle = {stop for stop in timelines[0].trace.breakpoints if not any(len(t.find(stop)) for t in timelines)}
+
+    assert idle <= {"leak", "free_unpaged"}
