@@ -24,8 +24,8 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 
 
-class Ended(Exception):
-    """A command that was ended from outside: `status` says how, as a shell says it. (click would say it its own way.)"""
+class EndedError(Exception):
+    """A command that was ended from outside: `status` says how, as a shell does. click would say it its own way."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -40,9 +40,9 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise Ended(PIPE_CLOSED) from None
+            raise EndedError(PIPE_CLOSED) from None
         except KeyboardInterrupt:
-            raise Ended(INTERRUPTED) from None
+            raise EndedError(INTERRUPTED) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands that this installation has."""
@@ -118,8 +118,8 @@ def _status(args: Sequence[str] | None) -> int:
         return _say_usage(e)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except (Ended, BrokenPipeError) as e:
-        status = e.status if isinstance(e, Ended) else PIPE_CLOSED
+    except (EndedError, BrokenPipeError) as e:
+        status = e.status if isinstance(e, EndedError) else PIPE_CLOSED
         if status == PIPE_CLOSED:  # what is still buffered has nowhere to go; Python would complain at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -62,7 +63,8 @@ def stop_at(timeline: Timeline, position: int, text: str) -> Stop:
 
     place = timeline.place_name(position)
     events = [event for event in timeline.events() if event.position == position]
-    named = [event for event in events if event.kind in text] or [event for event in events if event.kind in SHOWN]
+    asked = set(re.findall(r"\w+", text))
+    named = [event for event in events if event.kind in asked] or [event for event in events if event.kind in SHOWN]
     if named:
         what, why = words.stop_text(timeline, named[0])
         return Stop(position, place, f"{named[0].kind}  {what}", why)

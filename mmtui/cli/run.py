@@ -73,11 +73,11 @@ def _text(timeline: Timeline, queries: list[Query], state: bool) -> bool:
     asked = {p for query in queries for p in query.hits(timeline).tolist()}
     stops = _stops(timeline, queries)
     reports: Iterator[dict[str, Any]] = iter(timeline.report(state=True)) if state else iter(())
-    names = [words.op_text(timeline, number) for number in range(min(timeline.op_count, SAMPLE))]
+    names = [_op_text(timeline, number) for number in range(min(timeline.op_count, SAMPLE))]
     width = min(max(map(len, names), default=0), WIDEST)
     for number in range(timeline.op_count):
         note = timeline.op(number).note
-        line = f"{number:>4}  {words.op_text(timeline, number):<{width}}  {words.plain(timeline.result(number))}"
+        line = f"{number:>4}  {_op_text(timeline, number):<{width}}  {words.plain(timeline.result(number))}"
         click.echo(line + (f"  # {words.plain(note)}" if note else ""))
         for text in stops.get(number, ()):
             click.echo(f"      {text}")
@@ -86,6 +86,16 @@ def _text(timeline: Timeline, queries: list[Query], state: bool) -> bool:
                 click.echo(f"      {text}")
     click.echo(_foot(timeline))
     return bool(asked)
+
+
+def _op_text(timeline: Timeline, number: int) -> str:
+    """An operation in words, always with its process: here nothing else says whose it is."""
+    from mmtui import words
+
+    op, details = timeline.op(number), words.op_details(timeline, number)
+    pid = getattr(op, "pid", None)
+    whose = "" if pid is None or details.startswith("pid ") else f"pid {pid}  "
+    return f"{words.plain(op.name)}  {whose}{details}"
 
 
 def _stops(timeline: Timeline, queries: list[Query]) -> dict[int, list[str]]:

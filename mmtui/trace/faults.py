@@ -21,7 +21,9 @@ from mmtui.trace.errors import Problem, printable, shown
 T = TypeVar("T")
 
 
-_type_info = functools.cache(inspect.type_info)
+@functools.cache
+def _type_info(kind: Any) -> inspect.Type:
+    return inspect.type_info(kind)
 
 
 def read(value: object, kind: type[T] | Any, place: str, problems: list[Problem]) -> T | None:
