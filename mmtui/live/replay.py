@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mmtui.engine.events import Event
+from mmtui.engine.events import Event, Events, gather
 from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, PTE_SPECIAL, pte_pfn
 from mmtui.engine.run import OP_FUNCTION
@@ -38,7 +38,7 @@ class Replay:
         self.operations: list[RecordedStop] = []
         self.op_calls: list[int] = []
         self.over = False
-        self._events: list[Event] = []
+        self._told: list[Event] = []
         self._frames = _numbered(recording)
         self._memory = Memory(store, self._frames, recording.frames_known)
         self._spaces: dict[int, Space] = {}
@@ -49,6 +49,7 @@ class Replay:
         for stop in recording.stops:
             self._operation(stop)
         self.boot = store.finish(self._frames.pfns)
+        self._events = gather([], self._told)
 
     # -- what a timeline asks (mmtui.engine.story.Story) ---------------------------------------------------------
 
@@ -81,7 +82,7 @@ class Replay:
         op = self.operations[number]
         return {"pid": op.pid, **({"tid": op.tid} if op.tid != op.pid else {}), **op.args}
 
-    def events(self) -> list[Event]:
+    def events(self) -> Events:
         """All events, by transition."""
         return self._events
 
@@ -125,7 +126,7 @@ class Replay:
 
     def _note(self, kind: str, subject: dict[str, int | str], why: str = "") -> None:
         """The last transition shows this."""
-        self._events.append(Event(kind, self._store.recorder.here()[0] - 1, len(self.operations), subject, why, why))
+        self._told.append(Event(kind, self._store.recorder.here()[0] - 1, len(self.operations), subject, why, why))
 
     def _apply(self, stop: Stop) -> str:
         """Write what the stop changed; for a fault, what came of it."""
