@@ -52,7 +52,7 @@ def here(stepper: Stepper) -> list[str]:
     if position:
         said = words.transition_text(timeline, position - 1)
         because = f"  {said.clause}" if said.clause else ""
-        lines.append(f"{said.subject}  {said.change}{because}  [{said.function or 'trace'}]")
+        lines.append(f"{said.subject}  {said.change}{because}{_in(said.function)}")
     stopping = {stop.expr for stop in stepper.stops_here()}
     events = [event for event in timeline.events() if event.position == position]
     for event in events:
@@ -100,7 +100,11 @@ def _hit_line(timeline: Timeline, place: int, position: int) -> str:
     said = words.transition_text(timeline, place - 1)
     number = timeline.op_at(place)
     op = words.plain(timeline.op(number).name) if number >= 0 else "boot"
-    return f"{mark} {timeline.place_name(place):>8}  {op}  {said.subject}  {said.change}  [{said.function}]"
+    return f"{mark} {timeline.place_name(place):>8}  {op}  {said.subject}  {said.change}{_in(said.function)}"
+
+
+def _in(function: str) -> str:
+    return f"  [{function}]" if function else ""
 
 
 def _more(number: int) -> list[str]:
@@ -265,18 +269,17 @@ def backtrace(timeline: Timeline, argument: str, about: str) -> list[str]:
 
 def source(timeline: Timeline, argument: str, about: str) -> list[str]:
     """The model's own text of the function at work, the line that ran marked."""
-    if not timeline.position:
-        return ["no line has run yet"]
-    change = timeline.transition(timeline.position - 1)
-    name = argument or change.function
-    try:
-        found = timeline.source(name)
-    except (KeyError, ValueError):
-        raise ValueError(f'there is no source of "{name}" in {timeline.kernel}') from None
+    change = timeline.transition(timeline.position - 1) if timeline.position else None
+    if not argument and (change is None or change.table == "trace"):
+        return ["no function of the kernel made this step"]
+    name = argument or (change.function if change else "")
+    found = timeline.source(name)
+    if found is None:
+        raise ValueError(f'there is no source of "{name}" in {timeline.kernel}')
     since = f"  since {found.release} {found.commit}".rstrip() if found.release else ""
     lines = [f"{name}  {found.file}{since}"]
     for number, text in enumerate(found.lines, found.first_line):
-        mark = ">" if number == change.line and not argument else " "
+        mark = ">" if change and number == change.line and name == change.function else " "
         lines.append(f"{mark}{number:>5}  {text}")
     return lines
 

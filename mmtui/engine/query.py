@@ -267,7 +267,8 @@ def _is_subject(term: Field, items: Items, data: Data) -> Mask:
         return np.equal(data.pid_of_mm(rows, times), term.ids[0])
     if term.kind == "pte":
         pid, address = data.pte_place(rows, times)
-        return np.equal(pid, term.ids[0]) & np.equal(address >> PAGE_SHIFT, term.ids[1] >> PAGE_SHIFT)
+        here: Mask = np.equal(address >> PAGE_SHIFT, term.ids[1] >> PAGE_SHIFT)
+        return here & np.equal(pid, term.ids[0])
     mm = data.mm_of_vma(rows, times)
     starts = data.history("vma.vm_start")
     begins: Mask = np.equal(starts.after(rows, times), term.ids[1])

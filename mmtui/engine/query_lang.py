@@ -10,6 +10,7 @@ What a tree means is in `query.py`.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -310,7 +311,7 @@ class _Parser:
 
     def _named(self, word: str) -> Node:
         if word == "call":
-            return Call(self._word("the name of a kernel function").text)
+            return self._call()
         if word == "op":
             token = self._word("the name of an operation", OPS)
             # A recording's operations are system calls and faults: any name may stand here.
@@ -318,6 +319,14 @@ class _Parser:
         if word == "pid":
             return Pid(self._number("a process id"))
         return Frame(self._number("a frame number")) if word == "pfn" else Address(self._number("an address"))
+
+    def _call(self) -> Node:
+        token = self._word("the name of a kernel function", sorted(functions()))
+        if token.text not in functions():
+            hint = near(token.text, functions())
+            message = f"no kernel model logs calls of {_quoted(token.text)}.{hint}"
+            raise QueryError(message, token.column, sorted(functions()))
+        return Call(token.text)
 
     def _event(self, kind: str) -> Node:
         if not self._take("."):
@@ -431,6 +440,20 @@ class _Parser:
         if number is None:
             raise QueryError(f"{_quoted(token.text)} is too large: at most 63 bits", token.column)
         return -number if negative else number
+
+
+@functools.cache
+def functions() -> frozenset[str]:
+    """Every kernel function whose calls some model logs."""
+    from mmtui.engine.instrument import describe, kernel_functions
+    from mmtui.engine.kernel import RELEASES
+
+    return frozenset(
+        describe(kernel, name, owner, function).name
+        for kernel in RELEASES.values()
+        for name, (owner, function) in kernel_functions(kernel).items()
+        if hasattr(function, "kfn_")
+    )
 
 
 def _quoted(text: str) -> str:

@@ -15,6 +15,7 @@ from mmtui.words.stops import managed_rule, stop_text
 from mmtui.words.text import (
     address_text,
     count_text,
+    known_text,
     list_text,
     page_flags_text,
     pfn_text,
@@ -35,6 +36,7 @@ __all__ = [
     "count_text",
     "explain",
     "flag_meaning",
+    "known_text",
     "ledger_text",
     "list_text",
     "managed_rule",

@@ -57,7 +57,7 @@ def _driver_details(op: Any) -> str:
     match op:
         case ops.Driver():
             serves = f" serves {plain(op.buf)}" if op.buf else ""
-            how = {True: "", False: ", without get_page"}.get(op.get_page, ", get_page unless reserved")
+            how = "" if op.get_page is True else ", get_page unless reserved" if op.get_page else ", without get_page"
             return f"{plain(op.driver)}{serves}{how}"
         case ops.Alloc():
             extras = [word for word in ("comp", "reserved") if getattr(op, word)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from mmtui.engine.pgtable import (
     pte_pfn,
     pte_present,
 )
-from mmtui.words.text import list_text, plain
+from mmtui.words.text import address_text, list_text, pfn_text, plain
 from mmtui.words.values import subject_text, value_at, value_text
 
 if TYPE_CHECKING:
@@ -63,12 +64,24 @@ def _trace_words(timeline: Timeline, change: Transition, subject: str) -> tuple[
         return f"op {change.new}", "not yet", plain(timeline.op(change.new).name)
     if change.column == "result":
         return f"op {change.row}", "running", plain(timeline.string(change.new))
-    return "the kernel says", "nothing", plain(timeline.string(change.new))
+    return "the kernel says", "nothing", message_text(json.loads(timeline.string(change.new)))
+
+
+def message_text(message: Mapping[str, object]) -> str:
+    """One message of the modelled kernel: `bad_page: fn free_hot_cold_page, pfn 009, flags 0x414 ...`."""
+    shown = {"pfn": pfn_text, "vaddr": address_text, "flags": hex}
+    parts = []
+    for name, value in message.items():
+        if name != "kind":
+            text = shown[name](value) if name in shown and isinstance(value, int) else plain(value)
+            parts.append(f"{plain(name)} {text}")
+    return f"{plain(message.get('kind', 'message'))}: {', '.join(parts)}"
 
 
 def callers(timeline: Timeline, change: Transition) -> list[str]:
     """The functions around a transition, innermost first, the operation's call (`op munmap`) last."""
-    names, number = [], change.call
+    names: list[str] = []
+    number = change.call
     while number >= 0 and len(names) < 64:
         call = timeline.call(number)
         names.append(call.name)
@@ -78,10 +91,14 @@ def callers(timeline: Timeline, change: Transition) -> list[str]:
 
 def clause(timeline: Timeline, change: Transition) -> str:
     """The rule that made a transition, as a clause; "" where the change says it all."""
+    if change.function == "recorded":
+        return ""  # a recording shows what changed, not by which rule
     name = f"{change.table}.{change.column}"
     if name in _WRITTEN:
         return _WRITTEN[name](timeline, change)
     found = _CLAUSES.get(name, {})
+    if change.table == "vma" and not change.new and change.function == "free_vma":
+        return found.get("free_vma", "the struct is emptied")
     for function in (change.function, *callers(timeline, change)[:2]):
         if function in found:
             return found[function]
@@ -173,7 +190,15 @@ def _vm_flags(timeline: Timeline, change: Transition) -> str:
         names = vm_flag_names(bits, timeline.kernel)
         if names and change.old and change.new:
             parts.append(f"{list_text(names)} {verb}")
-    return ", ".join(parts) + {"remap_pfn_range": ": no page here is counted"}.get(change.function, "")
+    return ", ".join(parts) + _VMA_RULES.get(change.function, "")
+
+
+_VMA_RULES: Final = {
+    "remap_pfn_range": ": no page here is counted",
+    "mmap_method": ": the driver's mmap method",
+    "new_vma": "",
+    "free_vma": "the struct is emptied",
+}
 
 
 # Entries
@@ -289,11 +314,17 @@ _CLAUSES: Final[dict[str, dict[str, str]]] = {
     "page.word": {
         "access": "the process stores its word",
         "copy_cow_page": "the copy gets the contents",
+        "cow_user_page": "the copy gets the contents",
         "alloc_zeroed_page": "a page of zeroes",
         "filemap_nopage": "read from the file",
     },
     "page.private": {"prep_compound_page": "points to the head of the compound page"},
-    "page.index": {"set_anon_rmap": "where in its anon_vma the page stands"},
+    "page.index": {
+        "set_anon_rmap": "where in its anon_vma the page stands",
+        "add_to_page_cache": "where in the file the page stands",
+        "prep_compound_page": "the order of the compound page",
+    },
+    "file.count": {"+": "one more vma maps it", "-": "a vma lets it go"},
     "vma.state": {
         "new_vma": "a new vma, in no list yet",
         "vma_link": "in the list: a fault finds it now",
@@ -328,7 +359,7 @@ _CLAUSES: Final[dict[str, dict[str, str]]] = {
         "+": "one more page",
         "-": "one page fewer",
     },
-    "task.state": {"new_task": "the process is there", "do_exit": ""},
+    "task.state": {"new_task": "the process is there", "+": "its address space goes first", "-": "the process is gone"},
     "sys.nr_mapped": {"+": "one more frame is mapped somewhere", "-": "one frame fewer is mapped"},
     "sys.merges": {"vma_merge": "one vma does for both"},
     "sys.tainted": {"bad_page": "the kernel is tainted from now on"},

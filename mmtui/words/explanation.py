@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmtui.words.changes import callers, clause
+from mmtui.words.changes import callers, clause, transition_text
 from mmtui.words.functions import FUNCTIONS, IN_KERNEL
 from mmtui.words.refusals import refusal_text
 from mmtui.words.text import plain
@@ -29,14 +29,19 @@ def explain(timeline: Timeline, position: int) -> str:
     kernel = IN_KERNEL.get((function, timeline.kernel))
     if kernel:
         sentences.append(kernel)
-    commit = _commit(timeline, function)
-    return " ".join([*sentences, *([commit] if commit else [])])
+    else:
+        sentences.append(_commit(timeline, function))
+    if not any(sentences):
+        said = transition_text(timeline, position - 1)
+        return f"{said.subject}: {said.change}."
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _about_operation(timeline: Timeline, change: Transition) -> str:
     if change.column == "op":
         note = timeline.op(change.new).note
-        return f"Operation {change.new} begins." + (f" {plain(note)}" if note else "")
+        said = f"Operation {change.new} begins" + (f": {plain(note)}" if note else "")
+        return said if said.endswith((".", "?")) else f"{said}."
     if change.column == "message":
         return "The kernel writes this to its log and goes on."
     result = timeline.string(change.new)
@@ -46,11 +51,8 @@ def _about_operation(timeline: Timeline, change: Transition) -> str:
 
 def _commit(timeline: Timeline, function: str) -> str:
     """`This is b5810039a54e of 2.6.15-rc1, "core remove PageReserved".` for a function that a release restated."""
-    try:
-        source = timeline.source(function)
-    except (KeyError, ValueError):
-        return ""
-    if not source.commit:
+    source = timeline.source(function) if function else None
+    if source is None or not source.commit:
         return ""
     subject = f', "{source.subject}"' if source.subject else ""
     return f"It is so since {source.release}: {source.commit}{subject}."

@@ -53,7 +53,12 @@ FUNCTIONS: Final[dict[str, str]] = {
     "filemap_populate": "The pages of a nonlinear mapping are looked up in the page cache and mapped at once.",
     "install_page": "One page is mapped where remap_file_pages wants it; what was mapped there is given back first.",
     "install_file_pte": "A pte without a page remembers which offset of the file belongs here.",
+    "move_ptes": "The entries of one page-table page move to another place, each as it is.",
+    "mmap_method": "The file or the driver gets its say on the new vma: it may set flags, give it a nopage method, or "
+    "map frames at once.",
     # Faults
+    "do_page_fault": "The CPU could not do an access and asks the kernel. A vma must cover the address "
+    "and allow the access; else the process gets SIGSEGV.",
     "handle_mm_fault": "The CPU found no usable pte for an access that the vma allows, so the kernel must provide "
     "one. The page table is made if there is none yet.",
     "handle_pte_fault": "One pte decides what kind of fault it is: empty, a file offset, or present but not writable.",
@@ -117,6 +122,8 @@ FUNCTIONS: Final[dict[str, str]] = {
     "free_pgd_range": "Page-table pages of a range are freed.",
     "tlb_finish_mmu": "The unmapping is over; the counters that were kept back are brought up to date.",
     # Drivers
+    "driver_alloc": "A driver allocates its buffer: one block of pages, of which the allocator counts the first only.",
+    "driver_free": "A driver frees its buffer: it clears what PG_reserved it had set, then drops its one reference.",
     "remap_pfn_range": "A driver maps bare frame numbers into a vma. It takes no reference on them, so nobody may "
     "drop one when the vma goes: the flags that it sets on the vma say so.",
     "remap_pte_range": "The entries of one page-table page are set to consecutive frame numbers. No count changes.",
@@ -148,10 +155,15 @@ IN_KERNEL: Final[dict[tuple[str, str], str]] = {
     ("zap_pte_range", "2.6.14"): "In 2.6.14 the page itself decides: it is managed if it exists and is not "
     "PG_reserved.",
     ("zap_pte_range", "2.6.15-rc2"): "In 2.6.15-rc2 the vma decides: behind VM_RESERVED nothing is managed, whatever "
-    "reference a nopage method took.",
-    ("zap_pte_range", "vm-unpaged"): "With VM_UNPAGED the vma decides, but for the process's own anonymous copies.",
+    "reference a nopage method took (b5810039a54e, core remove PageReserved).",
+    ("zap_pte_range", "vm-unpaged"): "With VM_UNPAGED the vma decides, but for the process's own anonymous copies "
+    "(0b14c179a48, unpaged: VM_UNPAGED).",
+    ("zap_pte_range", "2.6.15-rc3"): "Since 6aab341e0a28 (VM_PFNMAP) vm_normal_page decides, by the pte's pfn.",
+    ("zap_pte_range", "2.6.15-rc5"): "Since 6aab341e0a28 (VM_PFNMAP) vm_normal_page decides, by the pte's pfn.",
+    ("zap_pte_range", "2.6.15"): "Since 6aab341e0a28 (VM_PFNMAP) vm_normal_page decides: no page in a shared VM_PFNMAP "
+    "area, in a private one only what is off the linear pfn.",
     ("do_no_page", "2.6.15-rc2"): "In 2.6.15-rc2 a page in a VM_RESERVED vma is mapped without being counted: the "
-    "reference that nopage took then has nobody to drop it.",
+    "reference that nopage took then has nobody to drop it (b5810039a54e, core remove PageReserved).",
     ("do_anonymous_page", "2.6.14"): "In 2.6.14 the ZERO_PAGE is mapped read-only and never counted.",
     ("do_anonymous_page", "2.6.15-rc2"): "Since 2.6.15-rc1 the ZERO_PAGE is counted like any page, and mapped with "
     "the vma's own protection.",

@@ -262,8 +262,18 @@ def _fault(timeline: Timeline, event: Event) -> tuple[str, str]:
     return f"{where}: no pte allows it.", f"{function_of(timeline, event)} provides one."
 
 
+_MESSAGE_RULES: Final = {
+    "double_free": "the frame is on the free list already, and stays there.",
+    "bogus_page": "do_wp_page has no struct page to copy from.",
+    "private_write_reserved": "a writable area may not have VM_RESERVED in 2.6.15-rc2.",
+    "incomplete": "a partial remap_pfn_range: its pages are inserted one by one and counted.",
+}
+
+
 def _other(timeline: Timeline, event: Event) -> tuple[str, str]:
     said = transition_text(timeline, event.transition)
+    if timeline.transition(event.transition).column == "message":
+        return f"{said.new}.", _MESSAGE_RULES.get(event.kind, "the kernel goes on.")
     return f"{said.subject}: {said.change}.", f"{said.clause}." if said.clause else plain(event.text)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from mmtui.engine import pgtable
 from mmtui.engine.flags import page_flag_names
+from mmtui.engine.schema import UNKNOWN
 
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0", "\x1b": "\\e"}
 _BITS: Final = (
@@ -51,8 +52,18 @@ def address_text(address: int) -> str:
     return f"{address:08x}" if address < 1 << 32 else f"{address:012x}"
 
 
+def known_text(value: int) -> str:
+    """A number, `?` for what a recording could not see."""
+    return "?" if value == UNKNOWN else str(value)
+
+
 def pte_bits_text(value: int, unset: str = "·") -> str:
-    """`P RW A D` with each bit in its place, an unset one as dots: `P ·· · D`; `N` for a PROT_NONE entry."""
+    """`P RW A D` with each bit in its place, an unset one as dots: `P ·· · D`; `N` for a PROT_NONE entry.
+
+    Of a recording `P ?? ? ?`: only presence can be seen.
+    """
+    if value & pgtable.PTE_UNKNOWN:
+        return " ".join(["P", *("?" * len(name) for name, _ in _BITS[1:])])
     words = [name if value & bit else unset * len(name) for name, bit in _BITS]
     if value & pgtable.PTE_PROTNONE and not value & pgtable.PTE_PRESENT:
         words[0] = "N"
@@ -65,6 +76,8 @@ def pte_text(value: int, unset: str = "·") -> str:
         return "none"
     if pgtable.pte_file(value):
         return f"F {pgtable.pte_pfn(value)}"
+    if value & pgtable.PTE_UNKNOWN and not pgtable.pte_present(value):
+        return "guard" if value & pgtable.PTE_SPECIAL else f"swapped {pgtable.pte_pfn(value):x}"
     return f"{pfn_text(pgtable.pte_pfn(value))} {pte_bits_text(value, unset)}"
 
 

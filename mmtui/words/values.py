@@ -9,6 +9,7 @@ import numpy as np
 
 from mmtui.engine.pgtable import PTE_PRESENT, PTE_PROTNONE, PTE_RW
 from mmtui.engine.query_data import data_of
+from mmtui.engine.schema import UNKNOWN
 from mmtui.words.text import address_text, page_flags_text, pfn_text, plain, pte_text
 
 if TYPE_CHECKING:
@@ -26,11 +27,25 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "page.free": ("in use", "free"),
 }
 _STRINGS: Final = frozenset(
-    {"task.name", "inode.name", "driver.name", "buf.name", "buf.driver", "pin.name", "trace.result"}
+    {
+        "task.name",
+        "inode.name",
+        "driver.name",
+        "buf.name",
+        "buf.driver",
+        "pin.name",
+        "trace.result",
+        "vma.letters",
+        "vma.name",
+    }
 )
 _ADDRESSES: Final = frozenset({"vma.vm_start", "vma.vm_end", "pt.base", "pin.address"})
 _PFNS: Final = frozenset({"buf.pfn", "pin.pfn", "cache.pfn"})
-_HEX: Final = frozenset({"vma.vm_flags"})
+_HEX: Final = frozenset({"vma.vm_flags", "page.kflags"})
+_UNSEEN: Final = frozenset(
+    f"page.{name}" for name in ("count", "mapcount", "index", "private", "word", "pfn", "kflags")
+)
+"""What a recording may not know."""
 
 
 def value_at(timeline: Timeline, column: str, row: int, number: int) -> int:
@@ -77,16 +92,15 @@ def subject_text(timeline: Timeline, column: str, row: int, number: int) -> str:
     if table == "mm":
         return _mm_text(timeline, row, number)
     if table == "task":
-        pid = int(data_of(timeline).pid_of_task(np.array([row]), np.array([number]))[0])
-        return f"pid {pid}"
+        return f"pid {int(data_of(timeline).pid_of_task(np.array([row]), np.array([number]))[0])}"
     return _named_subject(timeline, table, row, number)
 
 
 def _named_subject(timeline: Timeline, table: str, row: int, number: int) -> str:
     if table in ("driver", "buf", "pin", "inode"):
-        name = data_of(timeline).last(f"{table}.name", row, number)
+        named = data_of(timeline).last(f"{table}.name", row, number)
         word = {"buf": "buffer", "inode": "file"}.get(table, table)
-        return f"{word} {plain(timeline.string(name))}" if name else f"{word} {row}"
+        return f"{word} {plain(timeline.string(named))}" if named else f"{word} {row}"
     if table == "file":
         inode = value_at(timeline, "file.inode", row, number)
         name = timeline.string(value_at(timeline, "inode.name", inode, number))
@@ -100,6 +114,8 @@ def value_text(timeline: Timeline, column: str, value: int, number: int, unset: 
     """A cell's value spelled out: a pte, flags by name, an address in hex, a name, else a number."""
     if column in _NAMES and 0 <= value < len(_NAMES[column]):
         return _NAMES[column][value]
+    if value == UNKNOWN and column in _UNSEEN:
+        return "unknown"
     if column == "pte.val":
         return pte_text(value, unset)
     if column == "page.flags":

@@ -9,11 +9,12 @@ import numpy as np
 
 from mmtui.engine import schema
 from mmtui.engine.places import Subject
+from mmtui.engine.schema import UNKNOWN
 from mmtui.words.calls import op_text
 from mmtui.words.changes import callers, transition_text
 from mmtui.words.refusals import refusal_text
 from mmtui.words.stops import stop_text
-from mmtui.words.text import pfn_text, plain
+from mmtui.words.text import known_text, pfn_text, plain
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Event, Holder, Ledger, Timeline
@@ -104,7 +105,7 @@ def _nothing(timeline: Timeline, position: int) -> list[Link]:
 def ledger_text(ledger: Ledger) -> list[str]:
     """A frame's ledger as lines: each holder with its reference, what nobody holds, windows, the count, the verdict."""
     lines = [_holder_text(row) for row in ledger.rows]
-    return [*lines, f"{ledger.count:>2}  page_count of {pfn_text(ledger.pfn)}, {verdict_text(ledger)}"]
+    return [*lines, f"{known_text(ledger.count):>2}  page_count of {pfn_text(ledger.pfn)}, {verdict_text(ledger)}"]
 
 
 def _holder_text(row: Holder) -> str:
@@ -116,6 +117,8 @@ def _holder_text(row: Holder) -> str:
 
 def verdict_text(ledger: Ledger) -> str:
     """`all held`, `1 more than is held`, `1 fewer than are held`."""
+    if ledger.count == UNKNOWN:
+        return f"not seen; {ledger.held} hold it here"
     if ledger.surplus > 0:
         return f"{ledger.surplus} more than is held"
     if ledger.surplus < 0:

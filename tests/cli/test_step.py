@@ -121,7 +121,7 @@ def test_another_kernel_at_the_same_operation(trace):
     ("command", "answer"),
     [
         ("dance", '? no command "dance".'),
-        ("framez", "Did you mean frames?"),
+        ("framez", "Did you mean frame?"),
         ("g nowhere", '? "nowhere" is not a place'),
         ("n x", '? "x" is not a number of steps'),
         ("/ leek", "? column 1:"),

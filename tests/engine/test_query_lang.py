@@ -82,6 +82,7 @@ def test_a_query_reads_as(text, tree):
         ("pfn x", 'column 5: expected a frame number, got "x".'),
         ("pid", "column 4: expected a process id, the query ends."),
         ("call", "column 5: expected the name of a kernel function, the query ends."),
+        ("call do_wp_pge", 'column 6: no kernel model logs calls of "do_wp_pge". Did you mean do_wp_page?'),
         ("vma.VM_LOCK", "Did you mean VM_LOCKED?"),
         ("VM_IO", "column 1: VM_IO is a flag: write vma.VM_IO"),
         ("page.cont < 1", 'column 6: page has no field "cont"'),
