@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 0.1
 """Seconds of loading before the screen says so."""
+POLLS: Final = 200
+"""How often to look, in a session, whether the other kernels have run."""
+EARLY: Final = 100
+"""Keys that are kept while the trace is being read."""
 ALWAYS: Final = ("cancel", "quit", "suspend", "screen.redraw", "interrupt")
 """Commands whose keys work while one types."""
 
@@ -60,6 +64,8 @@ class StepperApp(App[int]):
         self.error: Exception | None = None
         self._stage = Stage(self)
         self._timer: Timer | None = None
+        self._polling, self._polls = False, 0
+        self._early: list[tuple[str, str, str | None]] = []
         self.animation_level = "none"
 
     # Looks
@@ -107,6 +113,8 @@ class StepperApp(App[int]):
         if self.settings["ui.layout"]:
             desk.run("layout", f"use {self.settings['ui.layout']}")
         self.desk = desk
+        for early in self._early[:EARLY]:
+            self._press(desk, *early)
         self.repaint(everything=True)
 
     def repaint(self, everything: bool = False) -> None:
@@ -118,6 +126,15 @@ class StepperApp(App[int]):
         if self.desk is not None and self.loading is not None and self.loading.shown:
             self.desk.say(f"{self.loading.what} ... Esc cancels")
         self._stage.show(strips, everything)
+        if self.desk is not None and self._polls < POLLS and not self._polling and self.desk.others_running():
+            self._polling = True
+            self.set_timer(0.3, self._poll)
+
+    def _poll(self) -> None:
+        """Other kernels run in a thread of their own for Why's foot: show what has arrived."""
+        self._polling = False
+        self._polls += 1
+        self.repaint()
 
     def _opening(self, width: int, height: int) -> list[Any]:
         """The screen before there is a trace: empty, or what takes so long."""
@@ -134,8 +151,9 @@ class StepperApp(App[int]):
         if self.loading is not None and name in ("escape", "ctrl+c", "ctrl+q"):
             self._cancel_loading()
         elif self.desk is None:
-            if name in ("q", "escape", "ctrl+c", "ctrl+q"):
+            if name == "q":
                 self.exit(0)
+            self._early.append((name, key, character))
         else:
             self._press(self.desk, name, key, character)
         self.repaint()

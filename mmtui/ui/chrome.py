@@ -158,9 +158,13 @@ def _op_names(view: View) -> list[tuple[int, str]]:
     """A few operations, spread evenly: more would never fit."""
     timeline = view.timeline
     step = max(1, timeline.op_count // 40)
-    return [
-        (timeline.op_start(k), " ".join(texts.op_text(view, k).split()[:3])) for k in range(0, timeline.op_count, step)
-    ]
+    return [(timeline.op_start(k), _short(texts.op_text(view, k))) for k in range(0, timeline.op_count, step)]
+
+
+def _short(name: str) -> str:
+    """`exit pid 2`, `read 08048000`: the operation and the first thing that it is about."""
+    said = name.split()
+    return " ".join(said[: 3 if said[1:2] == ["pid"] else 2])
 
 
 # The now line
@@ -192,9 +196,13 @@ def now_line(view: View, around: Around, width: int) -> Row:
 
 
 def _banner(what: str, why: str, width: int) -> list[Span]:
-    """The stop in one row of at most width - 2 columns; the why is cut first."""
-    gap = "   " if len(what) + len(why) + 5 <= width else " "
-    return cut([(what, "alarm_fill"), (gap + why if why else "", "alarm_fill")], width - 1)
+    """The stop in one row of at most width - 2 columns; the why is cut first, between two words."""
+    room = width - 2
+    gap = "   " if len(what) + len(why) + 3 <= room else " "
+    left = room - len(what) - len(gap)
+    if len(why) > left:
+        why = why[: max(0, left + 1)].rpartition(" ")[0]
+    return cut([(what + (gap + why if why else ""), "alarm_fill")], width - 1)
 
 
 def _stops_text(around: Around) -> str:

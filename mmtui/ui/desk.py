@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from mmtui.trace.kernels import KERNELS
 from mmtui.ui import compose
 from mmtui.ui.actions import Actions
 from mmtui.ui.actions.looking import OVERLAYS
@@ -205,11 +206,14 @@ class Desk:
         return list(dict.fromkeys(cell.pane for cell in self.layout.cells))
 
     def cursor_target(self, pane: str | None = None) -> Target | None:
-        """What the cursor of a pane is on."""
-        rows = self.shown.get((pane or self.focused, 0))
+        """What the cursor of a pane is on: where the person put it, else where the step put it."""
+        name = pane or self.focused
+        if name in self.view.cursors:
+            return self.view.cursors[name]
+        rows = self.shown.get((name, 0))
         if rows is None or rows.cursor is None or not 0 <= rows.cursor < len(rows.rows):
-            return self.view.cursors.get(pane or self.focused)
-        return rows.rows[rows.cursor].target or self.view.cursors.get(pane or self.focused)
+            return None
+        return rows.rows[rows.cursor].target
 
     def put_cursor(self, pane: str, target: Target) -> None:
         """The person puts the cursor of a pane on a row."""
@@ -282,6 +286,11 @@ class Desk:
         """The key of a command, to be named in a sentence."""
         found = keys_of(self.settings.keymap, id)
         return shown(found[0]) if found else f":{COMMANDS[id].id}"
+
+    def others_running(self) -> bool:
+        """Whether Why still waits for other kernels."""
+        found = self.view.memo.get("kernels")
+        return found is not None and len(found) < len(KERNELS) - 1
 
     def compose(self, width: int, height: int) -> list[Strip]:
         """The lines of a screen of this size."""

@@ -218,7 +218,7 @@ async def test_the_frame_cursor(tmp_path: Path) -> None:
 
 
 async def test_enter_follows_vma_pte_frame_holders_and_back(tmp_path: Path) -> None:
-    async with walking(tmp_path, at="op:27") as walk:
+    async with walking(tmp_path, at="op:27.1") as walk:
         await walk.press("1")
         walk.desk.put_cursor(
             "vmas",
