@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 
 @functools.cache
-def _type_info(kind: Any) -> inspect.Type:
-    return inspect.type_info(kind)
+def _op_type(word: str) -> inspect.Type:
+    return inspect.type_info(OPS[word])
 
 
 def read(value: object, kind: type[T] | Any, place: str, problems: list[Problem]) -> T | None:
     """`value` as a `kind`, or None after adding to `problems` whatever is wrong with it."""
-    result: T | None = _converted(value, _type_info(kind), kind, place, problems)
+    result: T | None = _converted(value, inspect.type_info(kind), kind, place, problems)
     return result
 
 
@@ -45,7 +45,7 @@ def read_op(value: object, place: str, problems: list[Problem]) -> Any:
     if word not in OPS:
         problems.append(Problem(f"{place}.op", f"no operation {shown(word)}{did_you_mean(word, OPS)}"))
         return None
-    return _converted(value, _type_info(OPS[word]), OPS[word], place, problems)
+    return _converted(value, _op_type(word), OPS[word], place, problems)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
