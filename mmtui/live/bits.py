@@ -53,16 +53,13 @@ def page_flags(kpf: int) -> int:
     return found
 
 
-_KPF_NAMES: Final = {
-    number: name
-    for number, name in enumerate(
-        "LOCKED ERROR REFERENCED UPTODATE DIRTY LRU ACTIVE SLAB WRITEBACK RECLAIM BUDDY MMAP ANON SWAPCACHE SWAPBACKED "
-        "COMPOUND_HEAD COMPOUND_TAIL HUGE UNEVICTABLE HWPOISON NOPAGE KSM THP OFFLINE ZERO_PAGE IDLE PGTABLE".split()
-    )
-} | {
-    32: "RESERVED", 33: "MLOCKED", 34: "OWNER_2", 35: "PRIVATE", 36: "PRIVATE_2", 37: "OWNER_PRIVATE", 38: "ARCH",
-    39: "UNCACHED", 40: "SOFTDIRTY", 41: "ARCH_2",
-}  # fmt: skip
+_KPF_NAMES: Final = (
+    "LOCKED", "ERROR", "REFERENCED", "UPTODATE", "DIRTY", "LRU", "ACTIVE", "SLAB", "WRITEBACK", "RECLAIM", "BUDDY",
+    "MMAP", "ANON", "SWAPCACHE", "SWAPBACKED", "COMPOUND_HEAD", "COMPOUND_TAIL", "HUGE", "UNEVICTABLE", "HWPOISON",
+    "NOPAGE", "KSM", "THP", "OFFLINE", "ZERO_PAGE", "IDLE", "PGTABLE", "", "", "", "", "", "RESERVED", "MLOCKED",
+    "OWNER_2", "PRIVATE", "PRIVATE_2", "OWNER_PRIVATE", "ARCH", "UNCACHED", "SOFTDIRTY", "ARCH_2",
+)  # fmt: skip
+"""KPF_* by bit number."""
 
 
 def kflag_names(kpf: int) -> list[str]:
@@ -70,10 +67,10 @@ def kflag_names(kpf: int) -> list[str]:
     names = []
     for number in range(64):
         if kpf >> number & 1:
-            name = _KPF_NAMES.get(number, f"bit {number}")
+            name = _KPF_NAMES[number] if number < len(_KPF_NAMES) else ""
             if name == "OWNER_2":
                 name = "ANON_EXCLUSIVE" if kpf & KPF_ANON else "MAPPED_TO_DISK"
-            names.append(name)
+            names.append(name or f"bit {number}")
     return names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import fspath
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from mmtui.engine.inspect import PRESENT
+from mmtui.engine.inspect import PRESENT, Frame
 from mmtui.engine.schema import UNKNOWN
 from mmtui.engine.timeline import Timeline
 from mmtui.live import bits, recording
@@ -17,7 +18,6 @@ from mmtui.live.recording import Recording
 from mmtui.live.replay import Replay
 from mmtui.trace.errors import Problem, TraceError
 from mmtui.trace.model import Trace
-
 
 _ADDED: Final = ("title", "about", "breakpoints", "bookmarks", "annotations", "position")
 
@@ -39,6 +39,14 @@ class RecordedTimeline(Timeline):
         for process in self.processes():
             state["procs"][str(process.pid)]["name"] = process.name
         return state
+
+    def frame(self, pfn: int) -> Frame:
+        """One frame; `owner` ends with its real number, where that is known."""
+        frame = super().frame(pfn)
+        real = int(self.machine.page.pfn[pfn])
+        if real == UNKNOWN:
+            return frame
+        return replace(frame, owner=f"{frame.owner}, pfn {real:#x}" if frame.owner else f"pfn {real:#x}")
 
     def _mapped_rows(self) -> list[int]:
         values = self.machine.pte.val

@@ -142,6 +142,8 @@ def _prot(timeline: Timeline, value: int, number: int) -> str:
 def _mapping(timeline: Timeline, value: int, number: int) -> str:
     if not value:
         return "none"
+    if value == 1:
+        return "anon"  # a recording: no anon_vma is named
     return f"anon_vma {value >> 1}" if value & 1 else _inode(timeline, value >> 1, number)
 
 

@@ -47,10 +47,12 @@ def cells(view: View, overlay: Overlay) -> Callable[[int, str], Cell]:
 
 
 def _state(view: View) -> Callable[[int, str], Cell]:
-    counts = view.machine.page.count
+    counts, mapcounts = view.machine.page.count, view.machine.page.mapcount
 
     def cell(pfn: int, glyph: str) -> Cell:
         number, role = int(counts[pfn]), kind_role(glyph)
+        if number == UNKNOWN:  # a recording: what it can see is how many entries map the frame
+            number = max(int(mapcounts[pfn]), 1)
         changed = view.changed("page.count", pfn) or view.changed("page.mapcount", pfn)
         shown = glyph not in _QUIET and (number != 1 or changed) and not (glyph == "Z" and number == 0)
         return glyph, role, count_digit(number) if shown else " ", "dim"
