@@ -11,8 +11,11 @@ from mmtui.engine.pgtable import (
     PTE_DIRTY,
     PTE_LEDGER,
     PTE_PRESENT,
+    PTE_PROTNONE,
     PTE_RW,
+    PTE_SPECIAL,
     PTE_UNKNOWN,
+    PTE_USER,
     pte_file,
     pte_pfn,
 )
@@ -27,6 +30,11 @@ MAGIC_KINDS = {
     "VM_PFNMAP": "kind.D", "VM_MIXEDMAP": "kind.D",
 }  # fmt: skip
 """The flags that get a row of their own in VMAs, with the hue of what they mean."""
+
+_PTE_FLAGS = (
+    ("PRESENT", PTE_PRESENT), ("PROTNONE", PTE_PROTNONE), ("RW", PTE_RW), ("USER", PTE_USER),
+    ("ACCESSED", PTE_ACCESSED), ("DIRTY", PTE_DIRTY), ("SPECIAL", PTE_SPECIAL),
+)  # fmt: skip
 
 TROUBLE_GLYPHS = "!X?"
 
@@ -120,11 +128,11 @@ def pte_word(view: View, value: int) -> str:
     if pte_file(value):
         return f"file pgoff {pte_pfn(value)}"
     if value & PTE_UNKNOWN:
-        return words.pte_text(value) if not value & PTE_PRESENT else f"{pfn_text(view, pte_pfn(value))} P ?"
+        return words.pte_text(value) if not value & PTE_PRESENT else f"{pfn_text(view, pte_pfn(value)).strip()} P ?"
     bits = pte_bits(view, value)
     while not bits[-1][1]:
         bits.pop()
-    return f"{pfn_text(view, pte_pfn(value))} {' '.join(text for text, _ in bits)}"
+    return f"{pfn_text(view, pte_pfn(value)).strip()} {' '.join(text for text, _ in bits)}"
 
 
 def pte_ref(value: int) -> str:
@@ -176,6 +184,13 @@ def page_name(view: View, pfn: int) -> str:
             owner = timeline.string(int(buf.driver[row]))
             return f"{owner}+{pfn - first}" if size > 1 else owner
     return "zero page" if pfn == 1 else ""
+
+
+def pte_flags(value: int) -> str:
+    """The bits of an entry by name: `PRESENT RW USER ACCESSED`; `none` for an empty one."""
+    if pte_file(value):
+        return "FILE"
+    return " ".join(name for name, bit in _PTE_FLAGS if value & bit) or "none"
 
 
 def signed(number: int) -> str:

@@ -19,6 +19,7 @@ from mmtui.ui.panes.common import (
     page_name,
     pfn_text,
     pte_bits,
+    pte_flags,
     pte_ref,
     pte_word,
 )
@@ -208,11 +209,16 @@ def page_spans(view: View, value: int) -> tuple[Span, ...]:
     return ((glyph, marked(kind_role(glyph), "bold")), (page_name(view, pfn), "dim"))
 
 
-def value_spans(view: View, entry: Entry, line: Line, column: int) -> Line:
-    """`00008027 -> 00000000`: the entry as the machine sees it, before this operation and now."""
-    digits = hex_width(view)
-    spec = "d" if view.numbers == "decimal" else f"0{digits}x"
+def value_rows(view: View, entry: Entry, column: int) -> list[Row]:
+    """`value  00008027 -> 00000000`: the entry as the machine sees it, before this operation and now."""
     old = view.shown[0] if view.step_cell == ("pte.val", entry.row) else entry.before
-    if old is None or hardware(old) == hardware(entry.value):
-        return line.put(column, format(hardware(entry.value), spec), "text")
-    return line.put(column, f"{format(hardware(old), spec)} -> {format(hardware(entry.value), spec)}", "text")
+    changed = old is not None and hardware(old) != hardware(entry.value)
+    line = Line().put(2, "value", "dim")
+    if view.numbers == "decoded":
+        if not changed or old is None:
+            return [Row(line.put(column, pte_flags(entry.value)).spans)]
+        after = Line().put(column - 3, "->", "dim").put(column, pte_flags(entry.value))
+        return [Row(line.put(column, pte_flags(old)).spans), Row(after.spans)]
+    spec = "d" if view.numbers == "decimal" else f"0{hex_width(view)}x"
+    values = [old, entry.value] if changed and old is not None else [entry.value]
+    return [Row(line.put(column, " -> ".join(format(hardware(value), spec) for value in values)).spans)]

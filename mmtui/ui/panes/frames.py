@@ -189,7 +189,7 @@ def _counts(glyphs: NDArray[np.bytes_]) -> dict[str, int]:
 def _tally(view: View, glyphs: NDArray[np.bytes_], width: int, skip: str) -> list[Row]:
     """How many frames of each kind there are, and how this operation changed that. `skip`: a kind left out."""
     if view.overlay != "state":
-        return overlays.legend(view)
+        return overlays.legend(view, width)
     now = _counts(glyphs)
     before = view.before_op("tally", lambda timeline: _counts(timeline.frame_kinds()))
     shown = [kind for kind in _ORDER if (now.get(kind) or before.get(kind)) and kind != skip]

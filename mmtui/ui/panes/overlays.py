@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmtui.engine.schema import UNKNOWN
-from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word, page_name
+from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word, page_name, pfn_text, wrap
 from mmtui.ui.rows import Row
 from mmtui.words import known_text
 
@@ -104,7 +104,7 @@ def _holder(view: View) -> Callable[[int, str], Cell]:
     return cell
 
 
-def legend(view: View) -> list[Row]:
+def legend(view: View, width: int) -> list[Row]:
     """What the characters of an overlay mean."""
     words = {
         "count": "page_count of each frame: 0-9, then a-z, * above",
@@ -112,7 +112,7 @@ def legend(view: View) -> list[Row]:
         "holder": "pid of the pte that holds it, d driver, f file, p pin",
         "state": "",
     }[view.overlay]
-    return [Row(Line().put(2, view.overlay, "text+bold").add(words, "dim", 2).spans)]
+    return [Row(Line().put(2, text, "dim").spans) for text in wrap(f"{view.overlay}: {words}", width - 3)]
 
 
 def changed_at(view: View, pfn: int, fields: tuple[str, ...] = FIELDS) -> int | None:
@@ -161,7 +161,7 @@ def state_words(view: View, pfn: int, glyph: str) -> str:
 def whose_short(view: View, pfn: int) -> str:
     """The same in a few columns: `block 008+4`, `sh+3`, `anon`."""
     found = block_of(view, pfn)
-    return f"block {found[1]:03x}+{found[2]}" if found and found[2] > 1 else page_name(view, pfn)
+    return f"block {pfn_text(view, found[1]).strip()}+{found[2]}" if found and found[2] > 1 else page_name(view, pfn)
 
 
 def block_of(view: View, pfn: int) -> tuple[str, int, int] | None:
@@ -190,7 +190,8 @@ def whose(view: View, pfn: int) -> str:
     found = block_of(view, pfn)
     if found:
         owner, first, size = found
-        return f"page of {owner}, block {first:03x}-{first + size - 1:03x}" if size > 1 else f"page of {owner}"
+        block = f"{pfn_text(view, first).strip()}-{pfn_text(view, first + size - 1).strip()}"
+        return f"page of {owner}, block {block}" if size > 1 else f"page of {owner}"
     mapping = int(machine.page.mapping[pfn])
     if mapping and not mapping & 1:
         return f"page {int(machine.page.index[pfn])} of {inode_name(timeline, mapping // 2)}"

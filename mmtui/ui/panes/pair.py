@@ -10,7 +10,7 @@ import numpy as np
 from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, pte_file, pte_pfn
 from mmtui.ui.panes import subjects
 from mmtui.ui.panes.common import Line, address_text, hex_width, pfn_text, pfn_width, pte_bits, pte_ref, pte_word, title
-from mmtui.ui.panes.entries import Entry, entries_of, entry_of, pte_target, value_spans
+from mmtui.ui.panes.entries import Entry, entries_of, entry_of, pte_target, value_rows
 from mmtui.ui.rows import PaneRows, Row, Target
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class PairRows(Sequence[Row]):
         entry = entry_of(self._view, *self._selected) if self._selected else None
         if entry is None:
             return []
-        return [Row(value_spans(self._view, entry, Line().put(2, "value", "dim"), _sides(self._view)[0][0]).spans)]
+        return value_rows(self._view, entry, _sides(self._view)[0][0])
 
 
 def len_present(view: View, pid: int, base: int) -> int:

@@ -26,13 +26,16 @@ def build(view: View, width: int, height: int) -> PaneRows:
     source = _source(view, function)
     if source is None:
         return PaneRows(title(view, "source", f"Source {function}"), empty=f"{function} has no text in this model.")
-    note: tuple[Span, ...] = ((f"{source.release}  {source.file}", "dim"),)
-    rows = source_rows(view, source, line)
+    words = f"{source.release}  {source.file}"
+    if len(words) + len(function) + 18 > width:
+        words = source.release
+    rows, head = source_rows(view, source, line), _chain(view, width)
     if view.beside:
-        rows, words = _beside(view, function, source, line, width)
-        note = ((words, "dim"),)
+        rows, below = _beside(view, function, source, line, width)
+        head += below
+    note: tuple[Span, ...] = ((words, "dim"),)
     index = line - source.first_line if source.first_line <= line < source.first_line + len(source.lines) else None
-    return PaneRows(title(view, "source", f"Source {function}"), note, _chain(view), rows, (), index, follow="third")
+    return PaneRows(title(view, "source", f"Source {function}"), note, head, rows, (), index, follow="third")
 
 
 def _why_empty(view: View) -> str:
@@ -70,14 +73,17 @@ def _source(view: View, function: str) -> Source | None:
     return view.remember(("source", function), lambda: view.timeline.source(function))
 
 
-def _chain(view: View) -> list[Row]:
-    """The call chain, when u or d is in use: the chosen one bold."""
+def _chain(view: View, width: int) -> list[Row]:
+    """The call chain, when u or d is in use: the chosen one bold, what does not fit left out at the outer end."""
     if not view.up:
         return []
     calls = [call for call in view.open_calls if call.parent >= 0]
     at = max(0, len(calls) - 1 - view.up)
+    first = 0
+    while first < at and 2 + sum(len(call.name) + 3 for call in calls[first:]) > width:
+        first += 1
     line = Line()
-    for number, call in enumerate(calls):
+    for number, call in enumerate(calls[first:], first):
         line.put(max(2, line.width + 1), call.name, "text+bold" if number == at else "dim")
         if number < len(calls) - 1:
             line.add(">", "faint", 1)
@@ -114,24 +120,18 @@ def source_rows(
     return rows
 
 
-def _beside(view: View, function: str, source: Source, line: int, width: int) -> tuple[list[Row], str]:
-    """The same function as the next kernel restates it: beside this one where there is room, else below it."""
+def _beside(view: View, function: str, source: Source, line: int, width: int) -> tuple[list[Row], list[Row]]:
+    """(rows, heading): the function as the next kernel restates it, beside this one where there is room, else below."""
     following = next_kernel(view, function)
     if following is None:
-        return source_rows(view, source, line), f"{source.release}: no later kernel changes it"
+        return source_rows(view, source, line), [Row(Line().put(2, "No later kernel restates it.", "dim").spans)]
     ours, theirs = _changed_lines(source, following)
-    left = source_rows(view, source, line, ours)
-    right = source_rows(view, following, 0, theirs)
-    words = f"{source.release} and {following.release} {following.commit}"
+    left, right = source_rows(view, source, line, ours), source_rows(view, following, 0, theirs)
+    said = f"{following.release}  {following.commit[:12]}  {following.subject}"
     if width < _BESIDE_WIDTH:
-        head = (
-            Line()
-            .put(2, following.release, "text+bold")
-            .add(following.commit, "dim", 2)
-            .add(following.subject, "dim", 2)
-        )
-        return [*left, Row(), Row(head.spans), *right], words
-    return _side_by_side(left, right, width), words
+        return [*left, Row(), Row(Line().put(2, said, "text+bold").spans), *right], []
+    head = Line().put(2, source.release, "text+bold").put(width // 2 + 2, said, "text+bold")
+    return _side_by_side(left, right, width), [Row(head.spans)]
 
 
 def _side_by_side(left: list[Row], right: list[Row], width: int) -> list[Row]:

@@ -21,7 +21,7 @@ from mmtui.ui.panes.entries import (
     entry_row,
     pte_target,
     tables_of,
-    value_spans,
+    value_rows,
 )
 from mmtui.ui.panes.pair import PAIR_WIDTH, build_pair
 from mmtui.ui.rows import PaneRows, Row, Target
@@ -149,8 +149,7 @@ def _foot(view: View, entry: Entry | None, width: int) -> list[Row]:
     if entry is None:
         return []
     columns, _ = columns_of(view)
-    line = Line().put(2, "value", "dim")
-    rows = [Row(value_spans(view, entry, line, columns[1]).spans)]
+    rows = value_rows(view, entry, columns[1])
     value = entry.value or entry.before or 0
     choices = texts.ref_words(view, value, gone=not entry.value)
     words = next((words for words in choices if columns[1] + len(words) < width), "")

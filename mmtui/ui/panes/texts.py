@@ -9,7 +9,7 @@ import numpy as np
 
 from mmtui import words
 from mmtui.engine.flags import MAGIC_VM_FLAGS, vm_flag_names
-from mmtui.engine.pgtable import PTE_LEDGER, pte_file, pte_pfn, pte_present
+from mmtui.engine.pgtable import PAGE_SHIFT, PTE_LEDGER, pte_file, pte_pfn, pte_present
 from mmtui.engine.schema import BASE, ROW_BITS, cell_column
 from mmtui.ui.panes.common import MAGIC_KINDS, dot, pfn_text, pte_word
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmtui.ui.view import View
 
 _SHOWN_ARGUMENTS = ("address", "addr", "start", "new_addr", "old_addr", "pfn", "page", "old_page", "new_page")
+_ENTRIES = 4
 _PLAIN = ("spawn", "driver", "mmap", "mprotect")
 """Operations whose words say it all, unless they set a flag of the story."""
 _HEADLINE = ("page.count", "page.mapcount", "page.flags", "buf.pfn")
@@ -94,7 +95,7 @@ def _taken(view: View, found: dict[str, int]) -> str | None:
         mapping = view.timeline.transition(found["page.mapping"])
         if mapping.row == change.row:
             kind = "anon" if mapping.new & 1 else "file"
-    return f"{pfn_text(view, change.row)} free -> {kind}"
+    return f"{pfn_text(view, change.row).strip()} free -> {kind}"
 
 
 def change_words(view: View, number: int) -> tuple[str, str, str]:
@@ -103,7 +104,7 @@ def change_words(view: View, number: int) -> tuple[str, str, str]:
     transition = timeline.transition(number)
     column, old, new = f"{transition.table}.{transition.column}", transition.old, transition.new
     if transition.table == "page":
-        subject = f"{pfn_text(view, transition.row)} {transition.column}"
+        subject = f"{pfn_text(view, transition.row).strip()} {transition.column}"
         said = (words.value_text(timeline, column, value, number) for value in (old, new))
         return subject, *(text or "-" for text in said)  # type: ignore[return-value]
     if column == "pte.val":
@@ -161,7 +162,7 @@ def ref_words(view: View, value: int, gone: bool) -> list[str]:
     """What the ref column means for an entry, the fullest wording first."""
     if not pte_present(value) or pte_file(value):
         return ["a file offset: a fault installs the page", "a file offset"] if pte_file(value) else []
-    pfn = pfn_text(view, pte_pfn(value))
+    pfn = pfn_text(view, pte_pfn(value)).strip()
     if value & PTE_LEDGER == PTE_LEDGER:
         return [f"held a reference to {pfn}" if gone else f"holds a reference to {pfn}"]
     maps, holds = ("mapped", "held") if gone else ("maps", "holds")
@@ -181,9 +182,30 @@ def chain(view: View, pfn: int) -> list[tuple[int, str]]:
     def links() -> list[tuple[int, str]]:
         assert view.machine is not None
         subject = view.timeline.subject(f"page[{pfn}]")
-        return [(link.position, link.sentence) for link in words.why_chain(view.timeline, subject, view.position)]
+        found = {link.position: link.sentence for link in words.why_chain(view.timeline, subject, view.position)}
+        for position, sentence in _entry_links(view, pfn):
+            found.setdefault(position, sentence)
+        return sorted(found.items(), reverse=True)
 
     return view.remember(("chain", pfn, view.position), links)
+
+
+def _entry_links(view: View, pfn: int) -> list[tuple[int, str]]:
+    """The changes that this operation made to entries of the frame: the newest few."""
+    timeline, column = view.timeline, "pte.val"
+    rows, old = view.op_changes.befores(column, view.position)
+    now = view.machine.pte.val[rows]
+    rows = rows[((old != 0) & (old >> PAGE_SHIFT == pfn)) | ((now != 0) & (now >> PAGE_SHIFT == pfn))]
+    places: list[int] = []
+    for row in rows[-_ENTRIES:].tolist():
+        history = timeline.history(column, row)
+        low, high = np.searchsorted(history, (view.op_start, view.position), side="right")
+        places += history[low:high].tolist()
+    found = []
+    for position in sorted(places)[-_ENTRIES:]:
+        text = words.transition_text(timeline, position - 1, dot(view))
+        found.append((position, f"{text.subject}: {text.clause or text.change}"))
+    return found
 
 
 def shortened(sentence: str, number: int) -> str:
@@ -191,7 +213,10 @@ def shortened(sentence: str, number: int) -> str:
     found = re.match(r"\w+: page \w+: [^.]*\. (.+)", sentence)
     if found:
         return found[1]
-    return sentence if number == 0 else sentence.partition(":")[0]
+    parts = sentence.split(": ")
+    if number == 0:
+        return sentence
+    return " ".join(parts[:2]) if sentence.startswith("pte ") else parts[0]
 
 
 def step_sentence(view: View) -> str:

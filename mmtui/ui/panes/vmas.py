@@ -187,7 +187,8 @@ def _flag_row(view: View, vma: Vma, flag: str, width: int) -> Row:
     if view.step_cell == ("vma.vm_flags", vma.row):
         line = Line().put(4, flag, "accent")
     clause = flag_meaning(flag, view.timeline.kernel)
-    for words in (clause, re.split("[:;]", clause)[0]):
+    rule = re.split("[:;]", clause)[0]
+    for words in (clause, rule, rule.removeprefix("its ")):
         if words and line.width + 1 + len(words) < width:
             line.add(words, "dim", 1)
             break
