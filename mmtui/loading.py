@@ -38,6 +38,10 @@ def timeline_of(trace: Trace, path: Path | None = None, kernel: str | None = Non
     name = fspath(path) if path else "trace"
     check_kernel(kernel or trace.kernel, name)
     check_breakpoints(trace, name)
+    if trace.log is not None and kernel in (None, trace.kernel):
+        from mmtui.formats.stored import stored_timeline
+
+        return stored_timeline(trace, name, path, lambda other: timeline_of(trace, path, other))
     run = Run(kernel or trace.kernel, trace.machine, len(trace.ops))
     try:
         run.run(trace.ops)
