@@ -1,0 +1,109 @@
+"""What runs is what the source pane shows: the rewritten functions do exactly what the text does."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from mmtui.engine import run as running
+from mmtui.engine.instrument import Build, build, kernel_functions
+from mmtui.engine.kernel import RELEASES
+from mmtui.engine.schema import BASE, TABLES
+from mmtui.trace import codec
+from tests.machines import KERNELS, traces
+
+
+class PlainColumn:
+    """A column by Python's own protocol: what a model's text means, taken at its word."""
+
+    def __init__(self, model, table, field):
+        self._model, self._name, self._base = model, f"{table}_{field}", BASE[f"{table}.{field}"]
+
+    def __getitem__(self, row):
+        return getattr(self._model, self._name)[row]
+
+    def __setitem__(self, row, value):
+        self._model.recorder.store(getattr(self._model, self._name), self._base, row, value, 0)
+
+
+class PlainTable:
+    def __init__(self, model, table):
+        for field in TABLES[table]:
+            setattr(self, field, PlainColumn(model, table, field))
+
+
+def logged(number, function):
+    shown = function.kfn_["shown"]
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def wrapper(self, *args, **kwargs):
+        given = signature.bind(self, *args, **kwargs)
+        given.apply_defaults()
+        values = [given.arguments[name] for name in shown] + [0, 0]
+        parent = self.recorder.enter(number, *values[:2])
+        try:
+            return function(self, *args, **kwargs)
+        finally:
+            self.recorder.leave(parent)
+
+    return wrapper
+
+
+def plain(model):
+    """The model without rewriting: every kernel function as it stands in its file."""
+    made = build(model)
+
+    class Plain(model):
+        def __init__(self, *args):
+            super().__init__(*args)
+            for table in TABLES:
+                setattr(self, table, PlainTable(self, table))
+
+    for name, (_, function) in kernel_functions(model).items():
+        if hasattr(function, "kfn_"):
+            number = made.by_name[function.kfn_["name"] or name]
+            setattr(Plain, name, logged(number, function))
+    return Build(Plain, made.functions, made.sites, made.by_name)
+
+
+def log_of(kernel, trace, made):
+    run = running.Run(kernel, trace.machine)
+    if made is not None:
+        run.build = made
+        run.kernel = made.kernel(trace.machine, run.recorder, run.strings)
+        run.kernel.index.free_count = 0
+        run.kernel.boot_memmap()
+        run.cells.columns["trace.op"][0] = -1
+    run.run(trace.ops)
+    calls = run.log.calls
+    rows = [run.log.row(number)[:4] for number in range(len(run.log))]
+    tree = [
+        (int(calls.fn[c]), int(calls.parent[c]), int(calls.start[c]), int(calls.end[c]), int(calls.a0[c]), int(calls.a1[c]))
+        for c in range(len(calls))
+    ]
+    return rows, tree, [run.result(number) for number in range(run.done)]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(trace=traces(25))
+def test_the_rewritten_model_logs_what_the_text_says(kernel, trace):
+    decoded = codec.decode(trace)
+
+    assert log_of(kernel, decoded, None) == log_of(kernel, decoded, plain(RELEASES[kernel]))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_site_is_the_line_of_a_store(kernel):
+    from pathlib import Path
+
+    import mmtui.engine.kernel as package
+
+    folder = Path(package.__file__).parent
+    for function, file, line in build(RELEASES[kernel]).sites[1:]:
+        text = (folder / file).read_text().splitlines()[line - 1]
+        assert "self." in text and "=" in text, (function, file, line, text)
