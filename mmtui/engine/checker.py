@@ -306,7 +306,7 @@ class Checker:
             if aborted and time >= self._in_flight(view, case.op):
                 continue
             took = bool(rows.change[case.start + at] > 0)
-            owner = not took and bool(rows.owned[case.start + at] < 0)
+            owner = (case.frame, case.op) in freed
             why = self._why(view, case, time, owner, sums)
             self._leak(view, self._end_of_fault(time) if took else time, case, why, sums)
 
