@@ -24,11 +24,13 @@ from mmtui.ui.panes.entries import (
     value_rows,
 )
 from mmtui.ui.panes.pair import PAIR_WIDTH, build_pair
-from mmtui.ui.rows import PaneRows, Row, Target
+from mmtui.ui.rows import PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
     from mmtui.ui.view import View
 
+_LOW = 12
+"""Lines below which a compare view's pane has no room for a foot."""
 _PRESENT = PTE_PRESENT | PTE_PROTNONE
 
 
@@ -48,8 +50,15 @@ def build(view: View, width: int, height: int) -> PaneRows:
     present = sum(count for _, _, count, _ in rows.directories)
     changed = subjects.step_row_in(view, process.pid, rows.index_of)
     head = [_heading(view)]
-    foot = _foot(view, rows.cursor_entry, width)
-    return PaneRows(words, ((f"{present} present", "dim"),), head, rows, foot, rows.cursor_index, changed)
+    foot = [] if view.other is not None and height < _LOW else _foot(view, rows.cursor_entry, width)
+    return PaneRows(words, _note(view, present), head, rows, foot, rows.cursor_index, changed)
+
+
+def _note(view: View, present: int) -> tuple[Span, ...]:
+    """How many entries are present; in a compare view what each kernel stops at."""
+    if view.other is None:
+        return ((f"{present} present", "dim"),)
+    return ((f" STOP {view.faults[0].kind} ", "alarm_fill"),) if view.faults else (("no stop", "dim"),)
 
 
 def columns_of(view: View) -> tuple[tuple[int, ...], int]:
@@ -154,6 +163,8 @@ def _foot(view: View, entry: Entry | None, width: int) -> list[Row]:
     choices = texts.ref_words(view, value, gone=not entry.value)
     words = next((words for words in choices if columns[1] + len(words) < width), "")
     if words:
-        label = Line().put(2, "was " if not entry.value else "ref ", "dim").put(6, pte_ref(value).strip(), "kind.D")
+        label = Line().put(2, "was " if not entry.value else "ref ", "dim")
+        ref = pte_ref(value).strip()
+        label.put(6, ref, "dim" if ref == "+1" else "kind.D")
         rows.append(Row(label.put(columns[1], words, "dim").spans))
     return rows

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _COUNT_COLUMNS = 38
 _PTES_SHOWN = 64
+_LOW = 12
+"""Lines below which a compare view's pane has no room for a foot."""
 _FLAG_ORDER = ("VM_SHARED", "VM_MAYSHARE", "VM_READ", "VM_WRITE", "VM_EXEC")
 
 
@@ -45,9 +47,11 @@ def build(view: View, width: int, height: int) -> PaneRows:
         rows += _process_rows(view, process, cursor, width)
     at = next((i for i, row in enumerate(rows) if cursor and row.target == cursor), None)
     changed = tuple(i for i, row in enumerate(rows) if any("accent" in role for _, role in row.spans + row.right))
-    foot = () if view.size == "narrow" else _foot(view, cursor, width, height)
-    note = plural(len(view.processes), "process")
-    return PaneRows(title(view, "vmas", "VMAs"), ((note, "dim"),), (), rows, foot, at, changed)
+    low = view.size == "narrow" or (view.other is not None and height < _LOW)
+    foot = () if low else _foot(view, cursor, width, height)
+    # In a compare view the kernel's name stands in the title.
+    note = () if view.other is not None else ((plural(len(view.processes), "process"), "dim"),)
+    return PaneRows(title(view, "vmas", "VMAs"), note, (), rows, foot, at, changed)
 
 
 def vma_target(pid: int, start: int) -> Target:

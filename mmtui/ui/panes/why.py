@@ -132,12 +132,16 @@ def _line(view: View, line: LedgerLine, columns: Columns, width: int, differs: b
     elif line.is_window and not line.state:
         ref_role = "kind.D"
     row.put(columns.ref + 3 - len(ref), ref, ref_role)
-    row.put(columns.since, line.since if line.state != "gone" else f"op {view.op:>2}", "dim")
     place = view.step_pte
     in_step = place is not None and line.target is not None and line.target.subject == f"pte[{place[0]}:{place[1]:#x}]"
     word = {"gone": "cleared", "new": "set" if in_step else line.function}.get(line.state, line.function)
     word_role = "accent" if in_step and line.state else ("recent" if line.state == "gone" else "dim")
-    row.put(columns.function, word[: max(0, width - columns.function)], word_role)
+    since = (line.since if line.state != "gone" else f"op {view.op:>2}", "dim")
+    if width < columns.function + 6:
+        # No room for a function: a change of this operation stands where its number would.
+        row.put(columns.since, *((word, word_role) if word_role != "dim" else since))
+    else:
+        row.put(columns.since, *since).put(columns.function, word[: width - columns.function], word_role)
     return Row(row.spans, line.target)
 
 
@@ -165,7 +169,8 @@ def _sum_row(view: View, ledger: Ledger, columns: Columns, width: int) -> Row:
     if ledger.count == UNKNOWN:
         line.put(columns.since, "not seen by the recorder", "dim")
     elif surplus > 0:
-        verdict = f"{surplus} more than is held" if columns.since + 20 <= width else f"{surplus} too many"
+        wordings = (f"{surplus} more than is held", f"{surplus} too many", f"{surplus} lost")
+        verdict = next((words for words in wordings if columns.since + len(words) < width), wordings[-1])
         line.put(columns.since, verdict, "alarm")
     elif surplus < 0:
         line.put(columns.since, f"{-surplus} fewer than hold it", "alarm")
