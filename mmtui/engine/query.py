@@ -61,8 +61,8 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
 }
 _PRESENT: Final = PTE_PRESENT | PTE_PROTNONE
 _STRETCHES: Final = (Call, Operation, Pid)
-_PAGE_COLUMNS: Final = frozenset(info.id for info in schema.COLUMNS if info.table == "page")
-_PFN_COLUMNS: Final = frozenset(schema.COLUMN[name].id for name in ("buf.pfn", "pin.pfn"))
+_PAGE_COLUMNS: Final = tuple(schema.COLUMN[f"page.{schema.TABLES['page'][end]}"].id for end in (0, -1))
+"""The ids of the first and the last column of `page`; those between are page's too."""
 
 Alternative = tuple[tuple[Term, bool], ...]
 
@@ -78,8 +78,7 @@ class Query:
     def hits(self, timeline: Timeline) -> Ints:
         """The positions where it stops, ascending, each once."""
         data = data_of(timeline)
-        found = [_alternative(alternative, data) for alternative in self.alternatives]
-        return np.unique(np.concatenate(found)) + 1
+        return _merged([_alternative(alternative, data) for alternative in self.alternatives]) + 1
 
 
 def compile(text: str) -> Query:  # noqa: A001  (the word that re.compile has taught everybody)
@@ -92,16 +91,24 @@ def compile(text: str) -> Query:  # noqa: A001  (the word that re.compile has ta
     return Query(text, tree, tuple(found))
 
 
+def _merged(found: list[Ints]) -> Ints:
+    """Ascending numbers, each once. What is merged is mostly in order already, which a stable sort makes use of."""
+    merged: Ints = np.sort(np.concatenate(found), kind="stable")
+    new = np.ones(len(merged), bool)
+    new[1:] = merged[1:] != merged[:-1]
+    return merged[new]
+
+
 def _alternative(terms: Alternative, data: Data) -> Ints:
     """The transitions that satisfy all terms."""
     if not data.length:
         return np.zeros(0, np.int64)
-    events = [term for term, wanted in terms if wanted and isinstance(term, Event)]
-    if events:
-        return _satisfying(terms, data.events, data).index
+    event = next((term for term, wanted in terms if wanted and isinstance(term, Event)), None)
+    if event is not None:
+        return _satisfying(terms, data.events(event.kind), data).index
     stretches = [term for term, wanted in terms if wanted and isinstance(term, _STRETCHES)]
     if stretches and all(isinstance(term, _STRETCHES) for term, _ in terms):
-        begins = np.unique(np.concatenate([_spans(term, data).start for term in stretches]))
+        begins = _merged([_spans(term, data).start for term in stretches])
         return _satisfying(terms, data.rows_at(begins), data).index
     return np.concatenate([_satisfying(terms, items, data).index for items in data.items()])
 
@@ -120,19 +127,18 @@ def _satisfying(terms: Alternative, items: Items, data: Data) -> Items:
 
 
 def _event(term: Event, items: Items, data: Data) -> Mask:
-    if items.events is None:
-        # Only "not leak" asks this of a plain transition: does it carry such an event?
-        table = data.events.events
-        assert table is not None
-        return np.isin(items.index, table.transition[_event_is(term, table.kind, table.why)])
-    return _event_is(term, items.events.kind, items.events.why)
+    """The event that the item stands for, or another one of the same transition."""
+    if items.events is not None and items.events.kind == term.kind:
+        return _reason_is(term, items.events.why)
+    others = data.events(term.kind)
+    assert others.events is not None
+    return np.isin(items.index, others.index[_reason_is(term, others.events.why)])
 
 
-def _event_is(term: Event, kind: Any, why: Any) -> Mask:
-    mask = kind == term.kind
-    if term.why is not None:
-        mask = mask & ((why == term.why) == term.equal)
-    return np.asarray(mask, bool)
+def _reason_is(term: Event, why: Any) -> Mask:
+    if term.why is None:
+        return np.ones(len(why), bool)
+    return np.asarray((why == term.why) == term.equal, bool)
 
 
 def _message(term: Message, items: Items, data: Data) -> Mask:
@@ -163,26 +169,31 @@ def _stretch(term: Term, items: Items, data: Data) -> Mask:
 
 
 def _frame(term: Frame, items: Items, data: Data) -> Mask:
-    mask = np.zeros(len(items), bool)
-    mask |= np.isin(items.column, list(_PAGE_COLUMNS)) & (items.row == term.pfn)
-    ptes = np.flatnonzero(items.column == schema.COLUMN["pte.val"].id)
+    mask = (items.cell & schema.ROW_MASK == term.pfn) & _of_page(items)
+    ptes = np.flatnonzero(items.of_column("pte.val"))
     for values in (items.old, items.new):
-        entries = values[ptes].astype(np.int64)
-        mask[ptes] |= (entries & _PRESENT != 0) & (entries >> PAGE_SHIFT == term.pfn)
-    named = np.isin(items.column, list(_PFN_COLUMNS)) & ((items.old == term.pfn) | (items.new == term.pfn))
-    mask |= named & (term.pfn != 0)
+        same = ptes[values[ptes] >> PAGE_SHIFT == term.pfn]
+        mask[same[values[same] & _PRESENT != 0]] = True
+    for name in ("buf.pfn", "pin.pfn"):
+        named = np.flatnonzero(items.of_column(name))
+        mask[named] = (term.pfn != 0) & ((items.old[named] == term.pfn) | (items.new[named] == term.pfn))
     if items.events is not None:
         mask = np.where(items.events.pfn >= 0, items.events.pfn == term.pfn, mask)
     return mask
 
 
+def _of_page(items: Items) -> Mask:
+    """Which cells are a frame's own."""
+    mask: Mask = items.column >= _PAGE_COLUMNS[0]
+    return mask & (items.column <= _PAGE_COLUMNS[1])
+
+
 def _address(term: Address, items: Items, data: Data) -> Mask:
-    page = term.address >> PAGE_SHIFT
     mask = np.zeros(len(items), bool)
-    ptes = np.flatnonzero(items.column == schema.COLUMN["pte.val"].id)
-    if len(ptes):
-        _, address = data.pte_place(items.row[ptes], items.index[ptes])
-        mask[ptes] = address >> PAGE_SHIFT == page
+    at = np.flatnonzero(items.of_column("pte.val"))
+    at = at[_same_slot(items.row[at], term.address)]
+    _, address = data.pte_place(items.row[at], items.index[at])
+    mask[at] = address >> PAGE_SHIFT == term.address >> PAGE_SHIFT
     first, last = schema.COLUMN["vma.state"].id, schema.COLUMN["vma.vm_ops"].id
     vmas = np.flatnonzero((items.column >= first) & (items.column <= last))
     for back in (0, 1):
@@ -190,7 +201,15 @@ def _address(term: Address, items: Items, data: Data) -> Mask:
         start, end = (data.history(name).after(rows, times) for name in ("vma.vm_start", "vma.vm_end"))
         mask[vmas] |= (start <= term.address) & (term.address < end)
     if items.events is not None:
-        mask = np.where(items.events.address >= 0, items.events.address >> PAGE_SHIFT == page, mask)
+        named = items.events.address
+        mask = np.where(named >= 0, named >> PAGE_SHIFT == term.address >> PAGE_SHIFT, mask)
+    return mask
+
+
+def _same_slot(rows: Ints, address: int) -> Mask:
+    """Which entries can be an address's at all: those with its place in their page table."""
+    slots = schema.PTES_PER_PT - 1
+    mask: Mask = rows & slots == address >> PAGE_SHIFT & slots
     return mask
 
 
@@ -205,11 +224,7 @@ def _field(term: Field, items: Items, data: Data) -> Mask:
             return _page_just_then(term, items, data)
         if term.kind == "vma":
             return vmas_having(data, items, f"vma.{term.field}", lambda values: _satisfies(term, values, data))
-    columns = [
-        info.id for info in schema.COLUMNS
-        if info.table == term.kind and (term.field is None or info.field == _stored(term) or term.field == info.field)
-    ]  # fmt: skip
-    mask = np.isin(items.column, columns) if len(columns) > 1 else items.column == columns[0]
+    mask = _of_field(term, items)
     if term.compare is not None:
         at = np.flatnonzero(mask)
         old, new = (_read(term, values[at].astype(np.int64)) for values in (items.old, items.new))
@@ -217,14 +232,19 @@ def _field(term: Field, items: Items, data: Data) -> Mask:
     elif term.field == "pfn":
         mask &= _read(term, items.old.astype(np.int64)) != _read(term, items.new.astype(np.int64))
     if term.ids:
+        if term.kind == "pte":
+            mask &= _same_slot(items.row, term.ids[1])
         at = np.flatnonzero(mask)
         mask[at] = _is_subject(term, items.take(mask), data)
     return mask
 
 
-def _stored(term: Field) -> str | None:
-    """The field whose cells hold it: pte.pfn is read out of pte.val."""
-    return "val" if (term.kind, term.field) == ("pte", "pfn") else term.field
+def _of_field(term: Field, items: Items) -> Mask:
+    """Which cells are of the term's field, or of any field of its kind. pte.pfn is read out of pte.val."""
+    if term.field is not None:
+        return items.of_column("pte.val" if (term.kind, term.field) == ("pte", "pfn") else f"{term.kind}.{term.field}")
+    columns = [info.id for info in schema.COLUMNS if info.table == term.kind]
+    return np.isin(items.column, columns)
 
 
 def _read(term: Field, values: Ints) -> Ints:
@@ -250,8 +270,7 @@ def _satisfies(term: Field, values: Ints, data: Data) -> Mask:
 def _page_just_then(term: Field, items: Items, data: Data) -> Mask:
     """The comparison for the frame that each event is about, just after its transition."""
     assert items.events is not None
-    on_page = np.isin(items.column, list(_PAGE_COLUMNS))
-    pfn = np.where(items.events.pfn >= 0, items.events.pfn, np.where(on_page, items.row, -1))
+    pfn = np.where(items.events.pfn >= 0, items.events.pfn, np.where(_of_page(items), items.row, -1))
     values = data.history(f"page.{term.field}").after(np.clip(pfn, 0, None), items.index)
     return (pfn >= 0) & _satisfies(term, values, data)
 

@@ -6,7 +6,7 @@ Everything here is read from the log once and kept for the timeline; nothing rep
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmtui.engine import schema
-from mmtui.engine.log import Ints
+from mmtui.engine.log import AnyInts, Ints
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
@@ -66,48 +66,61 @@ class History:
 
 
 @dataclass(frozen=True)
-class Events:
-    """Events as columns; -1 where an event does not name a pid, a pfn or an address."""
+class About:
+    """What the events that items stand for are about; -1 where one names no pid, no frame, no address."""
 
-    kind: NDArray[np.str_]
+    kind: str
     why: NDArray[np.object_]
-    transition: Ints
     pid: Ints
     pfn: Ints
     address: Ints
 
-    def take(self, keep: Mask) -> Events:
+    def take(self, keep: Mask) -> About:
         """The chosen ones."""
-        return Events(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
+        return About(self.kind, self.why[keep], self.pid[keep], self.pfn[keep], self.address[keep])
 
 
-@dataclass(frozen=True)
 class Items:
-    """Transitions that a query still considers; with `events`, each stands for that event of its transition."""
+    """Transitions that a query still considers, in log order: the ones at `picked` of a run of them, or all of it.
 
-    index: Ints
-    cell: Ints
-    old: Ints
-    new: Ints
-    events: Events | None = None
+    With `events`, each stands for that event of its transition.
+    """
+
+    def __init__(
+        self, first: int, picked: Ints | None, cell: AnyInts, old: AnyInts, new: AnyInts, events: About | None = None
+    ) -> None:
+        self._first, self._picked = first, picked
+        self.cell, self.old, self.new, self.events = cell, old, new, events
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.cell)
 
     @cached_property
-    def column(self) -> Ints:
+    def index(self) -> Ints:
+        """The number of each transition."""
+        picked = np.arange(len(self.cell), dtype=np.int64) if self._picked is None else self._picked
+        return picked + self._first
+
+    @cached_property
+    def column(self) -> AnyInts:
         """The id of each cell's column."""
         return self.cell >> schema.ROW_BITS
 
     @cached_property
     def row(self) -> Ints:
         """The row of each cell."""
-        return self.cell & schema.ROW_MASK
+        return (self.cell & schema.ROW_MASK).astype(np.int64)
+
+    def of_column(self, name: str) -> Mask:
+        """Which cells are of a column."""
+        return self.cell - np.uint32(schema.BASE[name]) < schema.MAX_ROWS
 
     def take(self, keep: Mask) -> Items:
         """The chosen ones."""
+        at = np.flatnonzero(keep)
+        picked = at if self._picked is None else self._picked[at]
         events = self.events.take(keep) if self.events is not None else None
-        return Items(self.index[keep], self.cell[keep], self.old[keep], self.new[keep], events)
+        return Items(self._first, picked, self.cell[at], self.old[at], self.new[at], events)
 
 
 @dataclass(frozen=True)
@@ -135,6 +148,8 @@ class Data:
         self.kept: dict[object, object] = {}
         """What evaluation wants to keep beside it."""
         self._histories: dict[str, History] = {}
+        self._changes: dict[str, tuple[Ints, Ints, Ints, Ints]] = {}
+        self._events: dict[str, Items] = {}
 
     # Operations and calls
 
@@ -163,49 +178,42 @@ class Data:
 
     # Transitions and events
 
-    def items(self) -> list[Items]:
+    def items(self) -> Iterator[Items]:
         """All transitions, in pieces."""
-        return [
-            Items(
-                np.arange(chunk.first, chunk.first + len(chunk.cell), dtype=np.int64),
-                chunk.cell.astype(np.int64),
-                chunk.old,
-                chunk.new,
-            )
-            for chunk in self.timeline.log.chunks()
-        ]
-
-    def rows_at(self, index: Ints) -> Items:
-        """The transitions with these numbers."""
-        cell, old, new = (np.zeros(len(index), np.int64) for _ in range(3))
         for chunk in self.timeline.log.chunks():
-            here = (index >= chunk.first) & (index < chunk.first + len(chunk.cell))
-            if here.any():
-                at = index[here] - chunk.first
-                cell[here], old[here], new[here] = chunk.cell[at], chunk.old[at], chunk.new[at]
-        return Items(index, cell, old, new)
+            yield Items(chunk.first, None, chunk.cell, chunk.old, chunk.new)
 
-    @cached_property
-    def events(self) -> Items:
-        """All events, each with its transition."""
-        events = self.timeline.events()
-        pid = np.full(len(events), -1, np.int64)
-        why = np.full(len(events), "", object)
-        for at, event in events.told():
-            why[at] = event.why
-            named = event.subject.get("pid")
-            if isinstance(named, int):
-                pid[at] = named
-        kinds = np.array(events.kinds, np.str_)
-        table = Events(kinds[events.kind], why, events.transition, pid, events.pfn, events.address)
-        items = self.rows_at(table.transition)
-        return Items(items.index, items.cell, items.old, items.new, table)
+    def rows_at(self, index: Ints, events: About | None = None) -> Items:
+        """The transitions with these numbers, ascending."""
+        cell = np.zeros(len(index), np.uint32)
+        old, new = np.zeros(len(index), np.int64), np.zeros(len(index), np.int64)
+        low = 0
+        for chunk in self.timeline.log.chunks():
+            high = int(np.searchsorted(index, chunk.first + len(chunk.cell)))
+            at = index[low:high] - chunk.first
+            cell[low:high], old[low:high], new[low:high] = chunk.cell[at], chunk.old[at], chunk.new[at]
+            low = high
+        return Items(0, index, cell, old, new, events)
+
+    def events(self, kind: str) -> Items:
+        """The events of a kind, each with its transition."""
+        if kind not in self._events:
+            found = self.timeline.events().of(kind)
+            pid = np.full(len(found), -1, np.int64)
+            why = np.full(len(found), "", object)
+            for at, event in found.told():
+                why[at] = event.why
+                named = event.subject.get("pid")
+                pid[at] = named if isinstance(named, int) else -1
+            about = About(kind, why, pid, found.pfn, found.address)
+            self._events[kind] = self.rows_at(found.transition, about)
+        return self._events[kind]
 
     @cached_property
     def _messages(self) -> tuple[Ints, NDArray[np.str_]]:
         """Every message of the kernel: its transition, its kind."""
         column = schema.COLUMN["trace.message"].id
-        printed = [(items.index[at], items.new[at]) for items in self.items() for at in [items.column == column]]
+        printed = [(items.index, items.new) for each in self.items() for items in [each.take(each.column == column)]]
         index = np.concatenate([index for index, _ in printed]) if printed else np.zeros(0, np.int64)
         texts = [self.timeline.string(int(number)) for _, numbers in printed for number in numbers]
         return index, np.array([str(json.loads(text)["kind"]) for text in texts], np.str_)
@@ -225,18 +233,24 @@ class Data:
 
     def _read_history(self, column: str) -> History:
         info = schema.COLUMN[column]
-        parts: list[tuple[Ints, ...]] = []
-        for chunk in self.timeline.log.chunks():
-            at = np.flatnonzero(chunk.cell >> schema.ROW_BITS == info.id)
-            if len(at):
-                row = (chunk.cell[at] & schema.ROW_MASK).astype(np.int64)
-                parts.append((row, at + chunk.first, chunk.old[at].astype(np.int64), chunk.new[at].astype(np.int64)))
         now = np.asarray(getattr(getattr(self.timeline.machine, info.table), info.field), np.int64)
-        empty = np.zeros(0, np.int64)
-        if not parts:
-            return History(empty, empty, empty, empty, now.copy())
-        rows, times, old, new = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return History(rows, times, old, new, now.copy())
+        return History(*self.changes(column), now.copy())
+
+    def changes(self, column: str) -> tuple[Ints, Ints, Ints, Ints]:
+        """(rows, transitions, old, new) of every change of a column, in log order."""
+        if column not in self._changes:
+            parts = [
+                (items.row, items.index, items.old.astype(np.int64), items.new.astype(np.int64))
+                for each in self.items()
+                for items in [each.take(each.of_column(column))]
+                if len(items)
+            ]
+            if not parts:
+                empty = np.zeros(0, np.int64)
+                return empty, empty, empty, empty
+            rows, times, old, new = (np.concatenate(part) for part in zip(*parts, strict=True))
+            self._changes[column] = (rows, times, old, new)
+        return self._changes[column]
 
     def mm_of_vma(self, rows: Ints, times: Ints) -> Ints:
         """The mm of each vma. While it is being filled the one that it is about to get, when it is freed its last."""

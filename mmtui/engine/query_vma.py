@@ -86,7 +86,8 @@ def _places(data: Data, items: Items) -> Iterator[_Places]:
     """Every user address that the items are about: their own entries, the events' addresses, the frames' entries."""
     at = np.flatnonzero(items.column == schema.COLUMN["pte.val"].id)
     yield _Places(at, items.index[at], *data.pte_place(items.row[at], items.index[at]))
-    pages = np.isin(items.column, [info.id for info in schema.COLUMNS if info.table == "page"])
+    first, last = (schema.COLUMN[f"page.{schema.TABLES['page'][end]}"].id for end in (0, -1))
+    pages = (items.column >= first) & (items.column <= last)
     pfn = np.where(pages, items.row, -1)
     if items.events is not None:
         at = np.flatnonzero((items.events.address >= 0) & (items.events.pid >= 0))
@@ -115,10 +116,25 @@ def _mappings(data: Data, at: Ints, times: Ints, pfns: Ints) -> Iterator[_Places
 
 def _entries(data: Data, pfns: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """(row, since, until, pfn) of every stretch of time in which an entry mapped one of the frames, sorted by pfn."""
-    history = data.history("pte.val")
-    same = np.append(history.rows[1:] == history.rows[:-1], False) if len(history.rows) else np.zeros(0, bool)
-    until = np.where(same, np.append(history.times[1:], 0), _NEVER) if len(history.rows) else np.zeros(0, np.int64)
-    kept = (history.new & _PRESENT != 0) & np.isin(history.new >> PAGE_SHIFT, np.unique(pfns))
-    pfn = history.new[kept] >> PAGE_SHIFT
-    order = np.argsort(pfn, kind="stable")
-    return history.rows[kept][order], history.times[kept][order], until[kept][order], pfn[order]
+    rows, times, _, new = data.changes("pte.val")
+    wanted = _member(new >> PAGE_SHIFT, pfns) & (new & _PRESENT != 0)
+    # Only entries that map one of the frames at some time matter; of those, every change ends a stretch.
+    kept = _member(rows, rows[wanted])
+    rows, times, new = rows[kept], times[kept], new[kept]
+    order = np.lexsort((times, rows))
+    rows, times, new = rows[order], times[order], new[order]
+    until = np.full(len(rows), _NEVER)
+    until[:-1] = np.where(rows[1:] == rows[:-1], times[1:], _NEVER)
+    kept = (new & _PRESENT != 0) & _member(new >> PAGE_SHIFT, pfns)
+    order = np.flatnonzero(kept)[np.argsort(new[kept] >> PAGE_SHIFT, kind="stable")]
+    return rows[order], times[order], until[order], new[order] >> PAGE_SHIFT
+
+
+def _member(values: Ints, wanted: Ints) -> Mask:
+    """Which values are wanted. Frames and rows are small numbers, so a table tells; a driver may map a huge pfn."""
+    most = max(int(values.max(initial=0)), int(wanted.max(initial=0)))
+    if most >= schema.MAX_ROWS:
+        return np.isin(values, wanted)
+    table = np.zeros(most + 1, bool)
+    table[wanted] = True
+    return table[values]
