@@ -23,15 +23,14 @@ def command(traces: tuple[str, ...], kernel: str | None, form: str) -> int:
     """Say what TRACES probably did not mean: unused drivers, pins never released, operations that nothing reaches."""
     import mmtui
     from mmtui.cli.output import harmless
-    from mmtui.trace import codec
     from mmtui.trace.lint import lint
 
     found = 0
     for name in traces:
-        trace = codec.read(name)
-        doubts = lint(trace)
-        if trace.recording is None:
-            doubts += _of_run(mmtui.load(name, kernel=kernel))
+        timeline = mmtui.load(name, kernel=kernel)
+        if timeline.trace.recording is not None:
+            continue  # what was recorded happened
+        doubts = [*lint(timeline.trace), *_of_run(timeline)]
         found += len(doubts)
         for doubt in doubts:
             record = {"trace": name, "place": doubt.place, "doubt": doubt.reason}

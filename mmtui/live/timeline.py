@@ -37,7 +37,8 @@ class RecordedTimeline(Timeline):
         state["frames"] = {str(row): self._frame_state(row) for row in self._mapped_rows()}
         state["nfree"] = None
         for process in self.processes():
-            state["procs"][str(process.pid)]["name"] = process.name
+            if process.state == "running":
+                state["procs"][str(process.pid)]["name"] = process.name
         return state
 
     def frame(self, pfn: int) -> Frame:

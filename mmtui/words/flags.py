@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmtui.engine.flags import vm_flags_of
+from mmtui.engine.flags import historical, vm_flags_of
 
 _ALWAYS: Final[dict[str, str]] = {
     "VM_READ": "the process may read it",
@@ -58,6 +58,8 @@ def flag_meaning(flag: str, kernel: str) -> str:
     """What a vm_flags bit means in a kernel, as a clause; for one that it lacks, that it lacks it."""
     if flag not in vm_flags_of(kernel):
         return f"{kernel} has no {flag}"
+    if not historical(kernel):
+        kernel = "6.x"  # a recorded kernel is told by today's rules
     if flag == "VM_RESERVED":
         return _RESERVED.get(kernel, _RESERVED_LATER)
     return _OF_KERNEL.get(flag, {}).get(kernel) or _ALWAYS.get(flag, "")
