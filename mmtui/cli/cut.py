@@ -24,6 +24,8 @@ def command(trace: str, piece: str, output: Path | None, force: bool) -> None:
     from mmtui.trace import codec, edit
 
     whole = codec.read(trace)
+    if whole.recording is not None:
+        raise click.ClickException(f"{trace}: a recording has stops, not operations: no piece of it can be run")
     first, end = _piece(piece, len(whole.ops))
     text = codec.encode(edit.keep(whole, range(first, end)))
     if output is None:
