@@ -261,9 +261,8 @@ class View:
 
         def collect() -> dict[int, list[Event]]:
             found: dict[int, list[Event]] = {}
-            for event in self.timeline.events():
-                if event.kind in TROUBLE:
-                    found.setdefault(event.transition, []).append(event)
+            for event in self.timeline.events().of(*TROUBLE):
+                found.setdefault(event.transition, []).append(event)
             return found
 
         return self.remember(("trouble",), collect, True)

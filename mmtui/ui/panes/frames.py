@@ -182,8 +182,8 @@ class FrameRows(Sequence[Row]):
 
 
 def _counts(glyphs: NDArray[np.bytes_]) -> dict[str, int]:
-    kinds, numbers = np.unique(glyphs, return_counts=True)
-    return {kind.decode() or " ": int(number) for kind, number in zip(kinds, numbers, strict=True)}
+    numbers = np.bincount(glyphs.view(np.uint8), minlength=128)
+    return {chr(code): int(numbers[code]) for code in np.flatnonzero(numbers)}
 
 
 def _tally(view: View, glyphs: NDArray[np.bytes_], width: int, skip: str) -> list[Row]:

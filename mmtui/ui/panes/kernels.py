@@ -9,6 +9,8 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mmtui import KERNELS
 from mmtui.ui.panes.common import Line
 from mmtui.ui.rows import Row
@@ -62,11 +64,9 @@ def _words(timeline: Timeline, op: int, pfn: int) -> tuple[str, bool]:
     if op >= timeline.op_count:
         return "not reached: the run ended before", False
     counts = [_count_at(timeline, position, pfn) for position in (timeline.op_start(op), timeline.op_end(op))]
-    kinds = {
-        event.kind
-        for event in timeline.events()
-        if event.op == op and event.kind in TROUBLE and event.subject.get("pfn", pfn) == pfn
-    }
+    trouble = timeline.events().of(*TROUBLE)
+    ours = trouble.take(np.flatnonzero((trouble.op == op) & np.isin(trouble.pfn, (pfn, -1))))
+    kinds = {event.kind for event in ours}
     change = f"count {counts[0]} -> {counts[1]}" if counts[0] != counts[1] else f"count {counts[0]}"
     return f"{change}, {' '.join(sorted(kinds)) or 'no stop'}", bool(kinds)
 
