@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import signal
+import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +58,18 @@ def command(
 def _all(work: list[tuple[str, str | None, Asked]], jobs: int) -> list[Checked]:
     if jobs == 1 or len(work) == 1:
         return [check_one(*piece) for piece in work]
-    with ProcessPoolExecutor(min(jobs, len(work))) as pool:
-        return list(pool.map(check_one, *zip(*work, strict=True)))
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # no worker outlives us
+    try:
+        with multiprocessing.Pool(min(jobs, len(work)), _ignore_ctrl_c) as pool:
+            return pool.starmap(check_one, work, chunksize=1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _ignore_ctrl_c() -> None:
+    """In a worker: whoever started it ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _golden(path: Path) -> dict[str, Any]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from tests.cli.conftest import TRACES, Mmtui
+
+from tests.cli.conftest import ROOT, TRACES, Mmtui
 
 LEAK = TRACES / "nopage-leak-small.json"
 COW = TRACES / "fork-cow.json"
@@ -71,7 +76,7 @@ def test_a_wrong_file_of_expectations(mmtui: Mmtui, tmp_path: Path, text: str) -
 
 
 def test_junit_is_xml_that_counts(mmtui: Mmtui, tmp_path: Path) -> None:
-    broken = tmp_path / "<&\x1b\">.json"
+    broken = tmp_path / '<&\x1b">.json'
     broken.write_text('{"mmtui": 1, "ops": [{"op": "<script>\\u0007"}]}')
 
     done = mmtui("check", LEAK, COW, broken, "--never", "leak", "--format", "junit")
@@ -114,3 +119,23 @@ def test_a_wrong_query_is_wrong_usage(mmtui: Mmtui) -> None:
 
     assert (done.status, done.out) == (2, "")
     assert "--never 'leek': column 1" in done.err
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_workers_end_with_whoever_started_them(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    fifos = [tmp_path / "a.json", tmp_path / "b.json"]
+    for fifo in fifos:
+        os.mkfifo(fifo)
+    with subprocess.Popen(
+        [sys.executable, "-m", "mmtui", "check", *fifos, "-j", "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, start_new_session=True,
+    ) as process:  # fmt: skip
+        writers = [os.open(fifo, os.O_WRONLY) for fifo in fifos]  # each opens when a worker reads
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        out, error = process.communicate(timeout=30)
+        for writer in writers:
+            os.close(writer)
+
+    assert (process.returncode, out, error) == (status, b"", b"")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.cli.conftest import ROOT, TRACES, Mmtui
 
 from mmtui.cli.registry import COMMANDS
+from tests.cli.conftest import ROOT, TRACES, Mmtui
 
 LEAK = TRACES / "nopage-leak-small.json"
 
@@ -300,4 +300,3 @@ def test_info_prints_every_path(mmtui: Mmtui, tmp_path: Path) -> None:
     assert done.status == 0
     assert str(tmp_path / "config" / "config.toml") in done.out
     assert str(TRACES) in done.out
-

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.cli.conftest import ROOT, TRACES, Mmtui
 
 LEAK = TRACES / "nopage-leak-small.json"
@@ -125,7 +126,9 @@ CASES = ["alsa_getunless.json", "alsa_unreserved_comp.json"]
 
 
 @pytest.mark.skipif(not ORACLE.is_dir(), reason="the oracle is not here (MMTUI_SHARED names the folder that has it)")
-@pytest.mark.parametrize(("key", "kernel"), [("A", "2.6.14"), ("B", "2.6.15-rc2"), ("C", "vm-unpaged"), ("D", "2.6.15")])
+@pytest.mark.parametrize(
+    ("key", "kernel"), [("A", "2.6.14"), ("B", "2.6.15-rc2"), ("C", "vm-unpaged"), ("D", "2.6.15")]
+)
 def test_objects_are_what_the_oracle_says(mmtui: Mmtui, tmp_path: Path, key: str, kernel: str) -> None:
     for path in [ORACLE / "cases" / name for name in CASES]:
         case = json.loads(path.read_text())
