@@ -185,8 +185,8 @@ def test_the_same_unmap_gives_the_page_back_on_a_later_kernel():
 def test_a_struct_has_its_name_while_it_is_filled_and_emptied():
     timeline = load("nopage-leak", "2.6.15-rc2")
 
-    subjects = {each.subject.rpartition(" ")[0] for each in sentences(timeline, 15) if each.subject.startswith("vma")}
-    freed = {each.subject.rpartition(" ")[0] for each in sentences(timeline, 27) if each.subject.startswith("vma")}
+    subjects = {each.subject[:14] for each in sentences(timeline, 15) if each.subject.startswith("vma")}
+    freed = {each.subject[:14] for each in sentences(timeline, 27) if each.subject.startswith("vma")}
 
     assert subjects == {"vma 2:10000000"}
     assert freed == {"vma 2:08048000", "vma 2:0804c000", "vma 2:10000000", "vma 2:bfffd000"}

@@ -59,8 +59,9 @@ def _teach(lessons: tuple[Lesson, ...], seed: int, kernel: str | None) -> int:
             if number:
                 click.echo("")
             total.add(_one(lesson, random.Random(f"{seed} {lesson.name}"), kernel))
-    except LeftError:
-        click.echo(f"\nleft. {total} in the lessons that were finished.")
+    except LeftError as left:
+        total.add(left.score)
+        click.echo(f"\nleft. {total}.")
         return 0
     if len(lessons) > 1:
         click.echo(f"\nin all: {total}.")

@@ -169,7 +169,7 @@ def _stretch(term: Term, items: Items, data: Data) -> Mask:
 
 
 def _frame(term: Frame, items: Items, data: Data) -> Mask:
-    mask = (items.cell & schema.ROW_MASK == term.pfn) & _of_page(items)
+    mask: Mask = (items.cell & schema.ROW_MASK == term.pfn) & _of_page(items)
     ptes = np.flatnonzero(items.of_column("pte.val"))
     for values in (items.old, items.new):
         same = ptes[values[ptes] >> PAGE_SHIFT == term.pfn]
@@ -178,7 +178,7 @@ def _frame(term: Frame, items: Items, data: Data) -> Mask:
         named = np.flatnonzero(items.of_column(name))
         mask[named] = (term.pfn != 0) & ((items.old[named] == term.pfn) | (items.new[named] == term.pfn))
     if items.events is not None:
-        mask = np.where(items.events.pfn >= 0, items.events.pfn == term.pfn, mask)
+        return np.where(items.events.pfn >= 0, items.events.pfn == term.pfn, mask).astype(bool)
     return mask
 
 

@@ -37,7 +37,11 @@ class Score:
 
 
 class LeftError(Exception):
-    """The learner has had enough."""
+    """The learner has had enough; `score` is what was answered until then."""
+
+    def __init__(self, score: Score) -> None:
+        super().__init__(str(score))
+        self.score = score
 
 
 def kernel_for(lesson: Lesson, rng: random.Random) -> str:
@@ -56,14 +60,17 @@ def teach(lesson: Lesson, timeline: Timeline, rng: random.Random, say: Say, list
         say("")
         if tell:
             say(tell)
-        say(f"{number}. {question.prompt}")
+        say(f"{number}. {question.prompt} ({', '.join(question.choices)})")
+        given = _answered(question, say, listen)
+        if given is None:
+            raise LeftError(score)
         score.asked += 1
-        if _answered(question, say, listen) == question.answer:
+        if given == question.answer:
             score.right += 1
-            say("right.")
+            say("Right.")
         else:
             score.missed.append(question.prompt)
-            say(f"no: {_spoken(question.answer)}.")
+            say(f"Not so: {_spoken(question.answer)}.")
         say(question.reveal)
         say(f"See it: op:{words.plain(timeline.place_name(question.position))} in {lesson.trace}.")
     say("")
@@ -79,13 +86,12 @@ def questions(lesson: Lesson, timeline: Timeline, rng: random.Random) -> Iterato
             yield ask.tell, question
 
 
-def _answered(question: Question, say: Say, listen: Listen) -> str:
-    """The learner's choice; asks again until it is one. LeftError at the end of the input or on q."""
-    shown = "/".join(question.choices)
+def _answered(question: Question, say: Say, listen: Listen) -> str | None:
+    """The learner's choice; asks again until it is one. None at the end of the input or on q."""
     while True:
-        line = listen(f"[{shown}] ")
+        line = listen("> ")
         if line is None or line.strip().lower() in ("q", "quit"):
-            raise LeftError
+            return None
         given = line.strip().lower()
         given = {"yes": "y", "no": "n"}.get(given, given)
         if given in question.choices:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 ZERO_PAGE: Final = 1
 
+_NAMELESS: Final = frozenset({"pte.val", "page.free", "vma.state", "task.state", "buf.state", "pin.state"})
+"""Fields whose values say what they are: `page 00c   in use -> free`."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -50,7 +53,7 @@ def transition_text(timeline: Timeline, number: int, unset: str = "·") -> Words
     change = timeline.transition(number)
     name = f"{change.table}.{change.column}"
     subject = subject_text(timeline, name, change.row, number)
-    if name != "pte.val" and change.table != "trace":
+    if name not in _NAMELESS and change.table != "trace":
         subject = f"{subject} {change.column}".strip()
     old, new = (value_text(timeline, name, value, number, unset) for value in (change.old, change.new))
     if change.table == "trace":

@@ -77,17 +77,21 @@ def _change_link(timeline: Timeline, place: int) -> Link | None:
     around = callers(timeline, timeline.transition(place - 1))
     function = next((name for name in around if not name.startswith("op ")), said.function)
     in_function = f" in {function}" if function else ""
-    field = said.subject.rpartition(" ")[2] if said.subject.startswith("page") else said.subject
     because = f": {said.clause}" if said.clause else ""
-    return Link(place, f"{field} {said.change}{in_function}{because}")
+    return Link(place, f"{_short(said.subject)}{said.change}{in_function}{because}")
+
+
+def _short(subject: str) -> str:
+    """The chain of a page need not name the page again: `count `, nothing for its coming and going."""
+    if not subject.startswith("page "):
+        return f"{subject} "
+    field = subject.split(" ")[2:]
+    return f"{field[0]} " if field else ""
 
 
 def _events_about(timeline: Timeline, pfn: int, position: int) -> list[Event]:
-    return [
-        event
-        for event in timeline.events()
-        if event.kind in _TELLING and event.subject.get("pfn") == pfn and event.position <= position
-    ]
+    events = timeline.events().of(*_TELLING)
+    return [events[at] for at in np.flatnonzero((events.pfn == pfn) & (events.position <= position)).tolist()]
 
 
 def _nothing(timeline: Timeline, position: int) -> list[Link]:
