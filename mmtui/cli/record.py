@@ -14,16 +14,16 @@ from mmtui.cli.output import harmless
 from mmtui.live.record import Options, Recorded, RecordError, record
 from mmtui.live.record_book import Book
 
-ON_A_TERMINAL = 0.3
-IN_A_LOG = 5.0
+IN_PLACE = 0.3
+IN_LINES = 3.0
 
 
 class Progress:
-    """A line on stderr while it runs: rewritten in place on a terminal, now and then a new one in a log."""
+    """A line on stderr now and then; always the same one where the program's own output goes elsewhere."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._every = ON_A_TERMINAL if self._terminal else IN_A_LOG
+        self._in_place = sys.stderr.isatty() and not sys.stdout.isatty()
+        self._every = IN_PLACE if self._in_place else IN_LINES
         self._last = time.monotonic()
         self._shown = False
 
@@ -34,12 +34,12 @@ class Progress:
             return
         self._last, self._shown = now, True
         text = f"mmtui: {book.steps} stops, {_processes(book.processes)}"
-        sys.stderr.write(f"\r{text}\x1b[K" if self._terminal else f"{text}\n")
+        sys.stderr.write(f"\r{text}\x1b[K" if self._in_place else f"{text}\n")
         sys.stderr.flush()
 
     def say(self, text: str) -> None:
         """A line of its own."""
-        if self._terminal and self._shown:
+        if self._in_place and self._shown:
             sys.stderr.write("\r\x1b[K")
             self._shown = False
         sys.stderr.write(f"mmtui: {harmless(text)}\n")

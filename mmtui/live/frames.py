@@ -20,6 +20,7 @@ class Frames:
         self.pfns: list[int] = [-1, -1]  # row 0 is no frame, row 1 the zero page
         self._rows: dict[int, int] = {}
         self._pages: dict[tuple[str, int], int] = {}
+        self._of_files: set[int] = set()
         self._mapped: Counter[int] = Counter()
 
     def row(self, pfn: int, zero: bool = False) -> int:
@@ -46,8 +47,9 @@ class Frames:
             key = (area.dev if area.dev != "00:00:0" else area.path, area.offset + address - area.start)
             if key not in self._pages:
                 self._pages[key] = self._new()
+                self._of_files.add(self._pages[key])
             return self._pages[key]
-        if before > ZERO_PAGE_ROW and before not in self._pages.values() and not (faulted and self._mapped[before] > 1):
+        if before > ZERO_PAGE_ROW and before not in self._of_files and not (faulted and self._mapped[before] > 1):
             return before
         return self._new()
 

@@ -224,13 +224,13 @@ def _checked(stop: Stop) -> Stop:
         for address in gone:
             _page_address(address)
     for _, flags in stop.fr.values():
-        if not 0 <= int(flags, 16) < 1 << 64:
-            raise ValueError(f"page flags {flags!r} are not 64 bits")
+        if not 0 <= int(flags, 16) < 1 << 63:
+            raise ValueError(f"page flags {flags!r} are not a number of 63 bits")
     for areas in stop.vma.values():
         for area in areas.mapped:
             if area.end <= area.start:
                 raise ValueError(f"an area from {area.start:#x} ends before it starts")
-            if max(area.end, area.offset) > WORD or (area.start | area.end) % PAGE:
+            if area.start < USER_END < area.end or max(area.end, area.offset) > WORD or (area.start | area.end) % PAGE:
                 raise ValueError(f"an area from {area.start:#x} to {area.end:#x} is not made of pages")
     event = stop.ev
     if any(abs(number) > WORD for number in (event.addr, event.ip or 0, event.ret or 0, event.sig, *event.args)):

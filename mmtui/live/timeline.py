@@ -10,10 +10,11 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from mmtui.engine.errors import LimitError
 from mmtui.engine.inspect import PRESENT, Frame
 from mmtui.engine.schema import UNKNOWN
 from mmtui.engine.timeline import Timeline
-from mmtui.live import bits, recording
+from mmtui.live import about, bits, recording
 from mmtui.live.recording import Recording
 from mmtui.live.replay import Replay
 from mmtui.trace.errors import Problem, TraceError
@@ -82,17 +83,22 @@ def load(data: bytes, path: Path | None = None, kernel: str | None = None) -> Re
     if kernel is not None:
         reason = f"a recording shows what Linux {found.release} did: it cannot be run on another kernel"
         raise TraceError(name, [Problem("kernel", reason)])
-    timeline = RecordedTimeline(Replay(found), _trace(data, found, name), path)
+    try:
+        replay = Replay(found)
+    except LimitError as limit:
+        raise TraceError(name, [Problem("", str(limit))]) from None
+    timeline = RecordedTimeline(replay, _trace(data, found, name), path)
     timeline.recording = found
     return timeline
 
 
 def _trace(data: bytes, found: Recording, name: str) -> Trace:
-    """What people have added to a recording stands in its first line."""
+    """What people have added to a recording stands in its first line; the rest follows from the stops."""
     first = msgspec.json.decode(data.partition(b"\n")[0])
     if first.get("format") == "mmtui-rec":
         first = {}
-    known = {key: first[key] for key in _ADDED if key in first}
+    known = {"title": about.title(found), "about": about.about(found), "bookmarks": about.bookmarks(found)}
+    known |= {key: first[key] for key in _ADDED if key in first}
     try:
         return msgspec.convert({"mmtui": 1, "ops": [], "recording": found.header, **known}, Trace)
     except msgspec.ValidationError as error:

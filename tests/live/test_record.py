@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import mmtui
 from tests.live.recorder import NOBODY, load, run, start
 
 FORKS = """
@@ -255,3 +257,27 @@ def test_without_a_name_the_file_is_called_after_the_program_and_nothing_is_over
         run("--max-steps", "1", "--", "true", cwd=tmp_path)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["true-2.mmrec.gz", "true.mmrec.gz"]
+
+
+def test_a_parallel_make_is_recorded_walked_and_ends_with_nothing_mapped(recorder, tmp_path):
+    if not (shutil.which("make") and shutil.which("cc")):
+        pytest.skip("no make or no C compiler here")
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.c").write_text(f"int {name}(void) {{ return 1; }}\n")
+    (tmp_path / "Makefile").write_text("all: one.o two.o\n%.o: %.c\n\tcc -c $< -o $@\n")
+
+    done = run("-o", "r.jsonl.gz", "--", "make", "-j2", cwd=tmp_path)
+    timeline = mmtui.load(tmp_path / "r.jsonl.gz")
+    timeline.seek(len(timeline))
+
+    assert done.returncode == 0
+    assert (tmp_path / "two.o").exists()
+    assert len({timeline.op(number).pid for number in range(timeline.op_count)}) >= 5
+    assert not timeline.processes()
+    assert not timeline.machine.pt.mm.any()
+    assert timeline.digest() != _rewound(timeline)
+
+
+def _rewound(timeline):
+    timeline.seek(0)
+    return timeline.digest()
