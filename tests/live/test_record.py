@@ -281,3 +281,46 @@ def test_a_parallel_make_is_recorded_walked_and_ends_with_nothing_mapped(recorde
 def _rewound(timeline):
     timeline.seek(0)
     return timeline.digest()
+
+
+NO_FAULTS = (
+    "import sys; from mmtui.cli.main import main; from mmtui.live import perf\n"
+    "def refused(tid): raise PermissionError(13, 'Permission denied')\n"
+    "perf.try_out = refused; perf.paranoid = lambda: 4\n"
+    "main(['record', *sys.argv[1:]])"
+)
+NO_TRACING = (
+    "import sys; from mmtui.cli.main import main; from mmtui.live import ptrace\n"
+    "def refused(tid): raise PermissionError(1, 'Operation not permitted')\n"
+    "ptrace.seize = refused\n"
+    "main(['record', *sys.argv[1:]])"
+)
+ANOTHER_MACHINE = (
+    "import platform, sys; from mmtui.cli.main import main\n"
+    "platform.machine = lambda: 'riscv64'\n"
+    "main(['record', *sys.argv[1:]])"
+)
+
+
+def test_where_faults_cannot_be_stopped_at_the_system_calls_are_recorded_and_the_remedy_is_named(recorder, tmp_path):
+    done = run("-o", "r.jsonl", "--", "sh", "-c", "echo hi; ls / >/dev/null", program=NO_FAULTS, cwd=tmp_path)
+    recording = load(tmp_path / "r.jsonl")
+
+    assert (done.returncode, done.stdout) == (0, "hi\n")
+    assert "kernel.perf_event_paranoid is 4: `sysctl kernel.perf_event_paranoid=2` allows it" in done.stderr
+    assert "page faults" in recording.missing
+    assert "fault" not in words(recording)
+    assert any(stop.pte for stop in recording.stops if stop.ev.k == "exit")  # their effects are seen all the same
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [(NO_TRACING, "this machine does not allow ptrace"), (ANOTHER_MACHINE, "record needs Linux on x86-64")],
+)
+def test_a_machine_that_does_not_allow_it_says_so_in_one_line_and_starts_nothing(tmp_path, program, reason):
+    done = run("-o", "r.jsonl", "--", "touch", "started", program=program, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert reason in done.stderr
+    assert not any(tmp_path.iterdir())
