@@ -36,8 +36,8 @@ Only recordings fill `page.pfn` (rows of a recording are numbered densely), `pag
 (VmFlags) and `vma.name` (`[heap]`).
 """
 
-UNKNOWN: Final = -1
-"""What a recording could not see, in any column: it is not 0."""
+UNKNOWN: Final = -2
+"""What a recording could not see, in any column: it is not 0. (-1 is a page_mapcount that a BUG leaves behind.)"""
 
 
 class ColumnInfo(NamedTuple):
