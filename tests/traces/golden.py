@@ -1,6 +1,6 @@
 """The size and the end of every trace on every kernel, so that a change which moves one shows.
 
-    python -m tests.traces.golden          writes tests/golden/traces.json anew, when the change was meant
+python -m tests.traces.golden          writes tests/golden/traces.json anew, when the change was meant
 """
 
 from __future__ import annotations

@@ -24,30 +24,30 @@ STORIES: dict[str, tuple[Case, ...]] = {
         on("A C D3 D4 D", "", "0 -> pfn 8", "23 -> pfn 8", "@23 8 c2 m1", "@23 pid 2 F3 N4", "@27 8 c1 m0",
            "end 8 free", "end 9 free", "end 10 free", "end 11 free"),
         on("B", "L", "23 -> pfn 8", "@23 8 c2 m0", "@23 pid 2 F2 N4", "27 leak 8 surplus in zap_pte_range",
-           "@27 8 c2 m0", "28 leak 8 confirmed", "end 8 c1 m0 lost", "end 9 c0 lost", "end 10 c0 lost",
-           "end 11 c0 lost"),
+           "@27 8 c2 m0", "28 leak 8 confirmed in __free_pages", "end 8 c1 m0 lost", "end 9 c0 lost",
+           "end 10 c0 lost", "end 11 c0 lost"),
         on(ALL, None, "@28 pid 1 F3 N5", "end 12 c2 m1", "end 15 c1 m1", "end 19 c1 m0", "end 21 free"),
     ),
     "nopage-leak-small": (
         on("A C D3 D4 D", "", "@4 8 c2 m1", "@4 pid 1 F1 N0", "@5 8 c1 m0 +referenced", "end 8 free"),
         on("B", "L", "@4 8 c2 m0", "@4 pid 1 F0 N0", "5 leak 8 surplus in zap_pte_range", "@5 8 c2",
-           "6 leak 8 confirmed", "end 8 c1 lost"),
+           "6 leak 8 confirmed in __free_pages", "end 8 c1 lost"),
     ),
     "nopage-leak-fork": (
         on("A", "", "@5 8 c3 m2", "@5 pte 2 0x10000000 8 P|RW", "6 -> pfn 8 faults 0", "end 8 free"),
         on("B", "L", "@5 8 c2 m0", "@5 pte 2 0x10000000 8 P|RW|A|D", "8 leak 8 surplus", "@8 8 c2",
-           "9 leak 8 confirmed", "end 8 c1 lost"),
+           "9 leak 8 confirmed in __free_pages", "end 8 c1 lost"),
         on(LATE, "", "@5 pte 2 0x10000000 none", "6 -> pfn 8 faults 1", "@6 8 c3 m2", "end 8 free"),
     ),
     "nopage-leak-block": (
         on("A C D3 D4 D", "", "@4 8 c2 m1", "@7 8 c5 m1", "@7 9 m1", "@8 8 c1 m0", "end 8 free", "end 11 free"),
-        on("B", "L", "@7 8 c5 m0", "8 leak 8 surplus", "@8 8 c5", "9 leak 8 confirmed", "end 8 c4 lost",
-           "end 11 lost"),
+        on("B", "L", "@7 8 c5 m0", "8 leak 8 surplus", "@8 8 c5", "9 leak 8 confirmed in __free_pages",
+           "end 8 c4 lost", "end 11 lost"),
     ),
     # The owner frees too early, or too carelessly.
     "free-before-munmap": (
-        on("A", "P !", "4 free_unpaged 8", "@4 8 free", "5 -> BUG: page_remove_rmap"),
-        on("B C D3 D4 D", "P", "4 free_unpaged 8", "@4 8 free", "end 8 free"),
+        on("A", "P !", "4 free_unpaged 8 in __free_pages", "@4 8 free", "5 -> BUG: page_remove_rmap"),
+        on("B C D3 D4 D", "P", "4 free_unpaged 8 in __free_pages", "@4 8 free", "end 8 free"),
     ),
     "free-still-reserved": (
         on("A", "L", "5 leak 8", "@5 8 c1 +reserved lost", "end 8 c1 +reserved lost"),
@@ -98,7 +98,7 @@ STORIES: dict[str, tuple[Case, ...]] = {
     "zero-page-writable": (
         on("A", "", "3 -> pfn 8 faults 1", "6 -> pfn 1 value 0", "end 1 c0 m0"),
         on("B D", "L", "2 -> pfn 1", "@2 pte 1 0x10001000 1 P|RW|A", "3 -> pfn 1 value 4242 faults 0",
-           "6 -> value 4242", "8 leak 1", "end 1 c2 m1"),
+           "6 -> value 4242", "8 leak 1 in zap_pte_range", "end 1 c2 m1"),
         on("C", "", "6 -> pfn 1 value 0", "end 1 c1 m0"),
         on("D3 D4", "", "3 -> pfn 1 value 4242 faults 0", "6 -> value 4242", "end 1 c1 m0"),
         on("D4", "", "1 says incomplete"),
@@ -113,13 +113,14 @@ STORIES: dict[str, tuple[Case, ...]] = {
            "6 limbo 8"),
     ),
     "alsa-nocomp": (
-        on("A B", "L", "@5 8 c2", "@5 9 c1", "6 leak 8", "6 leak 9", "@6 8 c2", "7 leak 8 confirmed", "end 8 c1 lost",
-           "end 9 c1 lost", "end 10 lost", "end 11 lost"),
+        on("A B", "L", "@5 8 c2", "@5 9 c1", "6 leak 8", "6 leak 9", "@6 8 c2", "7 leak 8 confirmed in __free_pages",
+           "end 8 c1 lost", "end 9 c1 lost", "end 10 lost", "end 11 lost"),
         on(LATE, "X", "@6 8 c1 m0", "6 says bad_page 9 flags 0x414 mapcount 0 count 0 fn free_hot_cold_page",
            "@6 9 c0 m0 lost", "end 8 free", "end 9 free", "end 10 free", "end 11 free"),
     ),
     "alsa-tail-double-free": (
-        on("A C D3 D4 D", "P", "5 free_owned 9", "@5 9 free", "6 says double_free 9", "end 8 free", "end 11 free"),
+        on("A C D3 D4 D", "P", "5 free_owned 9 in put_page", "@5 9 free", "6 says double_free 9", "end 8 free",
+           "end 11 free"),
         on("B", "L X", "5 leak 9", "@5 9 c1 m0", "6 says bad_page 9 count 1 fn __free_pages_ok", "end 8 free",
            "end 9 free"),
     ),
@@ -132,7 +133,8 @@ STORIES: dict[str, tuple[Case, ...]] = {
         on(LATE, "!", "5 -> BUG: put_page"),
     ),
     "compound-fix": (
-        on("A B", "L", "@5 8 c2", "@5 9 c1", "7 leak 8 confirmed", "end 8 c1 lost", "end 9 c1 lost", "end 10 lost"),
+        on("A B", "L", "@5 8 c2", "@5 9 c1", "7 leak 8 confirmed in __free_pages", "end 8 c1 lost", "end 9 c1 lost",
+           "end 10 lost"),
         on(LATE, "", "@4 8 c2 m1", "@5 8 c3 m1", "@5 9 m1", "@6 8 c1 m0", "@6 9 m0", "end 8 free", "end 9 free",
            "end 11 free"),
     ),
@@ -143,17 +145,18 @@ STORIES: dict[str, tuple[Case, ...]] = {
     ),
     # 2.6.14's arithmetic with PG_reserved
     "reserved-without-vmreserved": (
-        on("A", "L", "@4 8 c2 m0", "@4 pid 1 F0 N0", "5 leak 8 stuck", "@5 8 c2", "6 leak 8 confirmed",
-           "end 8 c1 lost"),
+        on("A", "L", "@4 8 c2 m0", "@4 pid 1 F0 N0", "5 leak 8 stuck in zap_pte_range", "@5 8 c2",
+           "6 leak 8 confirmed in __free_pages", "end 8 c1 lost"),
         on("B C D3 D4 D", "", "@4 8 c2 m1", "@4 pid 1 F1 N0", "@5 8 c1 m0", "end 8 free"),
     ),
     "reserved-toggle": (
-        on("A", "L", "@4 8 c2 m1", "6 leak 8 stuck", "@6 8 c2 m1", "8 leak 8 confirmed", "end 8 c1 m1 lost"),
+        on("A", "L", "@4 8 c2 m1", "6 leak 8 stuck in zap_pte_range", "@6 8 c2 m1",
+           "8 leak 8 confirmed in __free_pages", "end 8 c1 m1 lost"),
         on("B C D3 D4 D", "", "@6 8 c1 m0", "end 8 free"),
     ),
     "reserved-toggle-pin": (
-        on("A", "L", "@5 8 c3 m1", "7 leak 8 stuck", "@7 8 c3 m1", "@9 8 c2 m0", "10 leak 8 confirmed",
-           "end 8 c1 lost"),
+        on("A", "L", "@5 8 c3 m1", "7 leak 8 stuck", "@7 8 c3 m1", "@9 8 c2 m0",
+           "10 leak 8 confirmed in __free_pages", "end 8 c1 lost"),
         on("B C D3 D4 D", "", "@5 8 c3 m1", "@7 8 c2 m1", "end 8 free"),
     ),
     "reserved-toggle-cache": (
@@ -163,10 +166,11 @@ STORIES: dict[str, tuple[Case, ...]] = {
     # get_user_pages
     "bttv-gup": (
         on("A C D3 D4 D", "", "@4 8 c2", "@5 8 c3", "@6 8 c2", "@7 8 c1", "end 8 free"),
-        on("B", "L", "5 -> -EFAULT", "6 leak 8 surplus", "7 -> -EINVAL", "8 leak 8 confirmed", "end 8 c1 lost"),
+        on("B", "L", "5 -> -EFAULT", "6 leak 8 surplus", "7 -> -EINVAL", "8 leak 8 confirmed in __free_pages",
+           "end 8 c1 lost"),
     ),
     "gup-reserved": (
-        on("A", "L", "@4 8 c2", "@5 8 c2", "@7 8 c2", "8 leak 8 confirmed", "end 8 c1 lost"),
+        on("A", "L", "@4 8 c2", "@5 8 c2", "@7 8 c2", "8 leak 8 confirmed in __free_pages", "end 8 c1 lost"),
         on("B C D3 D4 D", "", "@4 8 c2", "@5 8 c3", "@6 8 c2", "@7 8 c1", "end 8 free"),
     ),
     "rdma-fork": (
@@ -180,12 +184,12 @@ STORIES: dict[str, tuple[Case, ...]] = {
     ),
     # One put too many.
     "overput-cascade": (
-        on(ALL, "P X !", "@8 8 c1 m3", "9 free_mapped 8", "9 says bad_page 8 mapcount 2 count 0", "@9 8 free",
-           "10 -> BUG: page_remove_rmap"),
+        on(ALL, "P X !", "@8 8 c1 m3", "9 free_mapped 8 in put_page", "9 says bad_page 8 mapcount 2 count 0",
+           "@9 8 free", "10 -> BUG: page_remove_rmap"),
     ),
     "overput-theft": (
-        on(ALL, "P X !", "7 free_mapped 8", "7 says bad_page 8 mapcount 1", "@7 8 free", "10 -> pfn 8 value 7",
-           "11 -> pfn 8 value 7", "12 free_mapped 8", "@12 8 free", "13 -> BUG: __free_pages"),
+        on(ALL, "P X !", "7 free_mapped 8 in put_page", "7 says bad_page 8 mapcount 1", "@7 8 free",
+           "10 -> pfn 8 value 7", "11 -> pfn 8 value 7", "12 free_mapped 8", "@12 8 free", "13 -> BUG: __free_pages"),
     ),
     # Raw ptes: which are they?
     "remap-any-range": (
@@ -218,8 +222,8 @@ STORIES: dict[str, tuple[Case, ...]] = {
     ),
     "hole-in-pfnmap": (
         on("A", "", "4 -> pfn 10", "5 -> pfn 1 value 0", "@5 1 c0 m0", "end 10 free"),
-        on("B D", "L", "4 -> pfn 10", "5 -> pfn 1", "6 leak 10 orphan", "6 leak 1", "end 10 c1 m1 lost",
-           "end 1 c2 m1"),
+        on("B D", "L", "4 -> pfn 10", "5 -> pfn 1", "6 leak 10 orphan in zap_pte_range", "6 leak 1 in zap_pte_range",
+           "end 10 c1 m1 lost", "end 1 c2 m1"),
         on("C", "", "4 -> pfn 10", "5 -> pfn 11", "end 10 free", "end 11 free", "end 1 c1 m0"),
         on("D3 D4", "", "4 -> pfn 10", "5 -> pfn 1", "end 10 free", "end 1 c1 m0"),
         on("D4", "", "3 says incomplete"),
@@ -230,14 +234,15 @@ STORIES: dict[str, tuple[Case, ...]] = {
     ),
     "devmem-window": (
         on("A", "", "9 -> pfn 1 value 0", "end 8 free"),
-        on("B C D3 D4 D", "P", "5 free_unpaged 8", "@5 8 free", "8 -> pfn 8", "8 window_on_foreign 8",
-           "9 -> pfn 8 value 77", "end 8 free"),
+        on("B C D3 D4 D", "P", "5 free_unpaged 8 in zap_pte_range", "@5 8 free", "8 -> pfn 8",
+           "8 window_on_foreign 8", "9 -> pfn 8 value 77", "end 8 free"),
     ),
     "frame-comes-back": (
         on("A", "", "3 -> ok", "@3 8 free", "4 -> pfn 8", "end 8 free"),
         on("B", "", "2 -> -EACCES", "4 -> SIGSEGV", "end 8 free"),
-        on("C", "P", "3 free_unpaged 8", "4 -> pfn 8", "@4 8 c1 m1", "end 8 free"),
-        on(PFNMAP, "P L", "3 free_unpaged 8", "4 -> pfn 8", "@4 pid 1 F0 N1", "5 leak 8 orphan", "end 8 c1 m1 lost"),
+        on("C", "P", "3 free_unpaged 8 in __free_pages", "4 -> pfn 8", "@4 8 c1 m1", "end 8 free"),
+        on(PFNMAP, "P L", "3 free_unpaged 8 in __free_pages", "4 -> pfn 8", "@4 pid 1 F0 N1",
+           "5 leak 8 orphan in zap_pte_range", "end 8 c1 m1 lost"),
     ),
     "mprotect-reserved": (
         on("B", "", "3 -> -EACCES", "3 says private_write_reserved", "4 -> SIGSEGV", "end 8 free"),
@@ -247,11 +252,11 @@ STORIES: dict[str, tuple[Case, ...]] = {
     "shared-readonly-pgprot": (
         on("A C D3 D4", "", "2 -> pfn 8", "@2 pid 1 F0 N1", "3 -> pfn 8 value 5 faults 0", "end 8 free"),
         on("B", "!", "2 -> BUG: do_wp_page"),
-        on("D", "L", "2 -> pfn 8", "4 leak 8 orphan", "end 8 c1 m1 lost"),
+        on("D", "L", "2 -> pfn 8", "4 leak 8 orphan in zap_pte_range", "end 8 c1 m1 lost"),
     ),
     "mremap-grow": (
         on("A C D3 D4", "", "5 -> pfn 10 faults 1", "end 10 free", "end 8 free"),
-        on("B", "L", "5 -> pfn 10 faults 1", "6 leak 10 orphan", "end 10 c1 m1 lost", "end 8 free"),
+        on("B", "L", "5 -> pfn 10 faults 1", "6 leak 10 orphan in zap_pte_range", "end 10 c1 m1 lost", "end 8 free"),
         on("D", "", "4 -> -EFAULT", "5 -> SIGSEGV", "end 8 free"),
     ),
     "mremap-move": (
