@@ -12,7 +12,7 @@ from mmtui.engine.flags import PG_reserved, page_flag_names, vm_flag_names
 from mmtui.engine.kernel.model import INODE_DEVICE, VM_OPS_DRIVER, VM_OPS_FILE
 from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import PTE_FILE, PTE_HARDWARE, PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF
-from mmtui.engine.schema import PTES_PER_PT
+from mmtui.engine.schema import PTES_PER_PT, UNKNOWN
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
@@ -255,7 +255,7 @@ def frame_kinds(timeline: Timeline) -> NDArray[np.bytes_]:
     glyph[(mapping != 0) & (mapping & 1 == 0)] = b"F"
     anon = mapping & 1 != 0
     glyph[anon] = b"A"
-    glyph[anon & (page.mapcount > 1)] = b"c"
+    glyph[anon & (np.where(page.mapcount == UNKNOWN, managed, page.mapcount) > 1)] = b"c"
     glyph[(glyph == b"D") & anon] = b"A"
     free = page.free != 0
     glyph[free] = b"."
