@@ -21,7 +21,8 @@ LARGEST: Final = 6000
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Memo = dict[Any, Any]
-COMPARED: Final = ("sys", "page", "pte", "vma", "mm", "task", "buf", "pin")
+COMPARED: Final = ("page", "pte", "vma", "mm", "sys", "task", "buf", "pin")
+"""The tables whose cells count; the first difference is named from the first of them that has one."""
 _RESULT: Final = COLUMN["trace.result"].id
 _MESSAGE: Final = COLUMN["trace.message"].id
 

@@ -172,11 +172,11 @@ def _short(name: str) -> str:
 
 def now_line(view: View, around: Around, width: int) -> Row:
     """What changed in this step; at a stop a filled row that says why it stopped."""
+    if view.other is not None:
+        return Row(tuple(_difference(view)))
     if around.stopped:
         name, what, why = around.stopped
         return Row(tuple(_banner(f" STOP {name}  {what}", why, width)), fill="alarm_fill")
-    if view.other is not None and view.twin is not None:
-        return Row(tuple(_difference(view)))
     if view.step is None:
         return Row(((" ", "text"), ("before the first operation", "dim")))
     said = words.transition_text(view.timeline, view.marked)
@@ -219,14 +219,17 @@ def _difference(view: View) -> list[Span]:
 # The footer
 
 
-def footing(ids: Sequence[str], keymap: Mapping[str, str]) -> list[Footing]:
-    """The footer's entries for commands, each with its primary key and that of its way back; help is last."""
+def footing(ids: Sequence[str], keymap: Mapping[str, str], wording: Mapping[str, str]) -> list[Footing]:
+    """The footer's entries for commands, each with its primary key and that of its way back; help is last.
+
+    `wording` has the words that differ from the commands' own.
+    """
     entries = []
     for chosen in (*ids[: FOOTER_ENTRIES - 1], "help"):
         command = COMMANDS[chosen]
         keys = [shown(found[0]) for name in (chosen, command.back) if name and (found := keys_of(keymap, name))]
         if keys:
-            entries.append((" ".join(keys), command.word))
+            entries.append((" ".join(keys), wording.get(chosen, command.word)))
     return entries
 
 

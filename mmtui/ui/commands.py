@@ -262,6 +262,9 @@ FOOTER: Final[dict[str, tuple[str, ...]]] = {
     "compare": ("time.op", "time.transition", "time.hit", "time.stop", "cancel"),
 }
 
+# Words of the footer where a key means something more exact in a comparison.
+COMPARE_WORDS: Final = {"time.hit": "difference", "cancel": "one kernel"}
+
 
 def find_command(name: str) -> Command | None:
     """The command of this id or short name."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmtui import words
-from mmtui.compare import changed_functions, difference, divergences
+from mmtui.compare import changed_functions, difference, divergences, position_in
 from mmtui.ui.panes import texts
 from mmtui.ui.rows import Span
 
 if TYPE_CHECKING:
+    from mmtui.engine.timeline import Timeline
     from mmtui.ui.view import View
 
 
@@ -30,16 +31,32 @@ def difference_line(view: View) -> list[Span]:
 
 
 def _first(view: View, position: int) -> list[Span]:
-    """Where the two part for the first time, and what was changed in the kernel."""
+    """Where the two part for the first time, in what, and which functions were changed in between."""
     timeline, other = view.timeline, view.other
     assert other is not None
     op = timeline.op_at(max(0, position - 1))
-    spans: list[Span] = [("  First at ", "dim")]
-    spans.append((f"op {op} {texts.op_text(view, op)}" if op >= 0 else "boot", "text"))
-    if 0 < position <= len(timeline):
-        said = words.transition_text(timeline, position - 1)
-        spans += [(f": {said.subject} ", "dim"), (f"{said.old} -> {said.new}", "text"), (".", "dim")]
+    where = f"op {op} {' '.join(texts.op_text(view, op).split())}" if op >= 0 else "boot"
+    spans: list[Span] = [("  First at ", "dim"), (where, "text"), (": ", "dim")]
+    spans += _what(view, timeline, other, position)
     names = changed_functions(timeline, other, position)
     if names:
-        spans += [("  The kernel changed ", "dim"), (", ".join(names[:4]), "text")]
+        spans += [(".  The kernel changed ", "dim"), (", ".join(names[:4]), "text")]
     return spans
+
+
+def _what(view: View, timeline: Timeline, other: Timeline, position: int) -> list[Span]:
+    """The first cell that differs there, `page 008 mapcount 0 with 1`; the change itself where none does yet."""
+    timeline.seek(position)
+    other.seek(position_in(timeline, other, position, view.memo))
+    found = difference(timeline, other).first
+    timeline.seek(view.position)
+    other.seek(view.other_position)
+    number = max(0, min(position, len(timeline)) - 1)
+    if found is None:
+        said = words.transition_text(timeline, number)
+        return [(f"{said.subject} {said.old} -> {said.new}", "dim")]
+    name, row, a, b = found
+    subject = words.subject_text(timeline, name, row, number)
+    field = "" if name == "pte.val" else f" {name.partition('.')[2]}"
+    values = [words.value_text(timeline, name, value, number) for value in (a, b)]
+    return [(f"{subject}{field} ", "dim"), (values[0], "text+bold"), (" with ", "dim"), (values[1], "text+bold")]

@@ -162,10 +162,27 @@ def _title(desk: Desk, cell: Cell, rows: PaneRows, top: int, body: int) -> Title
         title = [(text, "bright" if role.startswith("text") else role) for text, role in title]
     above = sum(1 for i in rows.changed if i < top)
     below = sum(1 for i in rows.changed if i >= top + body)
+    note = list(rows.note)
+    if desk.view.other is not None:
+        title, note = _compare_title(desk, cell, title, note)
     marks = [f"{sign} {n}" for sign, n in (("^", above), ("v", below)) if n]
     if marks:
         title += [(" ", "text"), (" ".join(marks), "accent")]
-    return title, list(rows.note)
+    return title, note
+
+
+def _compare_title(desk: Desk, cell: Cell, title: list[Span], note: list[Span]) -> Title:
+    """In a comparison the first pane of each half names the kernel, the last one of its top row the stop."""
+    view = desk.view if cell.half == 0 else desk.view.twin
+    assert view is not None
+    mine = [c for c in desk.layout.cells if c.half == cell.half]
+    top = [c for c in mine if c.y == mine[0].y]
+    if cell == top[0]:
+        title = [(view.timeline.kernel, "bright"), (" \u2500\u2500\u2500 ", "rule"), *title]
+    if cell == top[-1]:
+        kinds = " ".join(dict.fromkeys(event.kind for event in view.faults))
+        note = [(f" STOP {kinds} ", "alarm_fill")] if kinds else [("no stop", "dim")]
+    return title, note
 
 
 def _put_lines(canvas: Canvas, lines: list[Row], x: int, y: int, width: int) -> None:

@@ -14,7 +14,7 @@ from mmtui.ui import compose
 from mmtui.ui.actions import Actions
 from mmtui.ui.actions.looking import OVERLAYS
 from mmtui.ui.chrome import Around, Footing, footing
-from mmtui.ui.commands import COMMANDS, FOOTER
+from mmtui.ui.commands import COMMANDS, COMPARE_WORDS, FOOTER
 from mmtui.ui.config import Settings, author
 from mmtui.ui.keymap import keys_of, shown
 from mmtui.ui.layout import LEFT_SLOT, ORDER, RIGHT_SLOT, Layout, arrange
@@ -273,7 +273,8 @@ class Desk:
             return list(self.help.footing())
         if self.drawer is not None:
             return list(self.drawer.footing())
-        return footing(self.footer_ids(), self.settings.keymap)
+        wording = COMPARE_WORDS if self.view.other is not None else {}
+        return footing(self.footer_ids(), self.settings.keymap, wording)
 
     def footer_ids(self) -> tuple[str, ...]:
         """The commands that the footer offers; on a small screen find is worth more than call."""

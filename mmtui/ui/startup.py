@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import sys
 import traceback
@@ -42,7 +43,7 @@ def painter_for(settings: config.Settings, name: str) -> Painter:
         system = None
     glyphs = settings["ui.glyphs"]
     if glyphs == "auto":
-        encoding = (sys.stdout.encoding or "").lower()
+        encoding = (getattr(sys.__stdout__, "encoding", None) or locale.getencoding()).lower()
         glyphs = "unicode" if "utf" in encoding else "ascii"
     return Painter(theme("dark" if name == "auto" else name, system), glyphs == "ascii")
 
