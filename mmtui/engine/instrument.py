@@ -21,6 +21,7 @@ import inspect
 import marshal
 import os
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -219,6 +220,10 @@ def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Bu
     }, sites
 
 
+_COMPILING = threading.Lock()
+"""Two threads must not parse at once: CPython 3.11 counts the parser's recursion in one place for all threads."""
+
+
 def _cached(name: str, paths: list[str], make: Callable[[], Compiled]) -> Compiled:
     """What `make` makes, kept beside the modules' own byte code as Python keeps that, and as long as they are unchanged."""
     cache = Path(__file__).parent / "kernel" / "__pycache__" / f"{name}.{sys.implementation.cache_tag}.mmtui"
@@ -230,7 +235,8 @@ def _cached(name: str, paths: list[str], make: Callable[[], Compiled]) -> Compil
             return kept[1], kept[2]
     except (OSError, ValueError, EOFError, TypeError, IndexError):
         pass
-    codes, sites = make()
+    with _COMPILING:
+        codes, sites = make()
     if not sys.dont_write_bytecode:
         with contextlib.suppress(OSError):
             fresh = cache.with_suffix(f".{os.getpid()}")
