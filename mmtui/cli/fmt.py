@@ -16,7 +16,7 @@ from mmtui.cli.options import TRACE
 @click.option("-w", "--write", is_flag=True, help="Rewrite the files in place.")
 def command(traces: tuple[str, ...], check: bool, write: bool) -> int:
     """Print TRACES in their canonical form: one operation per line, addresses in hex, no defaults, notes kept."""
-    from mmtui.cli.output import write_whole
+    from mmtui.cli.output import harmless, write_whole
     from mmtui.trace import codec
     from mmtui.trace.source import read_bytes
 
@@ -32,12 +32,12 @@ def command(traces: tuple[str, ...], check: bool, write: bool) -> int:
             raise click.ClickException(f"{name}: a recording is kept as it was recorded")
         text = codec.encode(trace)
         if check and text != data:
-            click.echo(f"{name}: not in canonical form")
+            click.echo(harmless(f"{name}: not in canonical form"))
             status = 1
         elif write and text != data and name != "-":
             path = Path(name)
             write_whole(path, gzip.compress(text, mtime=0) if path.suffix == ".gz" else text, force=True)
-            click.echo(name)
+            click.echo(harmless(name))
         elif not check and (not write or name == "-"):
             click.echo(text, nl=False)
     return status

@@ -110,7 +110,8 @@ def main(args: Sequence[str] | None = None) -> None:
 def _status(args: Sequence[str] | None) -> int:
     try:
         status = cli.main(args, prog_name="mmtui", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None: it was closed before we began
+            sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as e:
         return e.exit_code

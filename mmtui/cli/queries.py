@@ -34,14 +34,19 @@ def compiled(text: str, option: str) -> query.Query:
     try:
         return query.compile(text)
     except query.QueryError as e:
-        raise click.UsageError(f"{option} '{text}': {e}") from None
+        raise click.UsageError(f"{option} '{shortened(text)}': {e}") from None
+
+
+def shortened(text: str) -> str:
+    """A query to be quoted in an error: its beginning is enough to know it by."""
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def opposite(text: str, option: str) -> query.Query:
     """The query that stops where a condition stops being true. Conditions are comparisons, joined by `and`."""
     tree = _opposite(compiled(text, option).tree)
     if tree is None:
-        raise click.UsageError(f"{option} '{text}': expected comparisons (page.count >= 0), joined by `and`")
+        raise click.UsageError(f"{option} '{shortened(text)}': expected comparisons (page.count >= 0), joined by `and`")
     return query.Query(text, tree, tuple(conjunctions(tree, query.MAX_ALTERNATIVES)))
 
 

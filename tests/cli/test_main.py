@@ -115,8 +115,14 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["check"], ["fmt"], ["lint"], ["cut", "-", ".."]], ids=" ".join)
-@pytest.mark.parametrize(("data", "reason"), BROKEN, ids=[reason[:30] for _, reason in BROKEN])
+@pytest.mark.parametrize(
+    ("command", "data", "reason"),
+    [
+        *((["run"], *broken) for broken in BROKEN),
+        *((command, *BROKEN[i]) for i in (3, 8) for command in ([], ["check"], ["fmt"], ["lint"], ["cut", "-", ".."])),
+    ],
+    ids=lambda value: str(value)[:30],
+)
 def test_a_broken_trace_ends_every_command_alike(
     mmtui: Mmtui, tmp_path: Path, command: list[str], data: bytes, reason: str
 ) -> None:

@@ -141,7 +141,7 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["ops", "machine", "kernel", "title", "bookmarks", "position", "log", "y"]), json_values

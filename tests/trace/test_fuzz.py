@@ -100,9 +100,9 @@ def problem_with(data: bytes) -> str:
     return f"it took {seconds:.1f} s" if seconds > 1 else ""
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_mutated_traces_are_traces_or_trace_errors(seed: int) -> None:
-    wrong = [(data, problem) for data in inputs(seed, 1500) if (problem := problem_with(data))]
+    wrong = [(data, problem) for data in inputs(seed, 1000) if (problem := problem_with(data))]
 
     assert wrong == []
 
