@@ -136,7 +136,9 @@ json_values = st.recursive(
     | st.text(st.characters(codec="utf-8"), max_size=6)
     | st.sampled_from(["mmap", "exit", "0x10", "VM_IO", "shared", "rw"]),
     lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from("op pid addr flags backing remap frames at x".split()), inner, max_size=5),
+    | st.dictionaries(
+        st.sampled_from(["op", "pid", "addr", "flags", "backing", "remap", "frames", "at", "x"]), inner, max_size=5
+    ),
     max_leaves=8,
 )  # fmt: skip
 

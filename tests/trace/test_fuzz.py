@@ -22,13 +22,14 @@ from mmtui.trace.model import Trace
 
 SAMPLES = sorted((Path(__file__).parents[2] / "traces").glob("*.json"))
 WORDS = [
-    b'"op"', b'"mmap"', b'"pid"', b'"addr":"0x10"', b'"pfn":', b"[", b"]", b"{", b"}", b",", b":", b'"', b"\\", b"\\u0000",
+    b'"op"', b'"mmap"', b'"pid"', b'"addr":"0x10"', b'"pfn":', b"[", b"]", b"{", b"}", b",", b":", b'"', b"\\",
+    b"\\u0000",
     b"\\ud800", b"\\udc00", b"\x00", b"\xff", b"\xc3\xa9", b"\xe2\x80\xae", b"1e999", b"-1", b"0.5", b"9" * 30, b"NaN",
     b"null", b"true", b'"0x', b" :", b"\n", b'"ops":', b'"log":{"a":1}', b'"machine":{}', b'"recording":{}', b"\x1b[2J",
 ]  # fmt: skip
 VALUES: list[Any] = [
-    None, True, -1, 0, 1, 1 << 31, 1 << 48, 1 << 63, 1 << 200, 0.5, "", "0x", "0x10", "0X1G", "rw", "\x1b[31m", "\u202e", [], {},
-    [[]], [1, 2], [2, 1], {"anon": True}, {"op": 1}, {"pfn": 1}, "VM_IO", ["VM_IO"], ["shared"], "x" * 5000,
+    None, True, -1, 0, 1, 1 << 31, 1 << 48, 1 << 63, 1 << 200, 0.5, "", "0x", "0x10", "0X1G", "rw", "\x1b[31m", "\u202e",
+    [], {}, [[]], [1, 2], [2, 1], {"anon": True}, {"op": 1}, {"pfn": 1}, "VM_IO", ["VM_IO"], ["shared"], "x" * 5000,
 ]  # fmt: skip
 
 
