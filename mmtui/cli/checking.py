@@ -135,14 +135,14 @@ def _rerun(timeline: Timeline) -> Iterator[Failure]:
     """Compares the log that a file brings with a fresh run of its operations."""
     import msgspec
 
-    import mmtui
+    from mmtui.loading import timeline_of
 
     trace = timeline.trace
     if trace.log is None:
         yield Failure("rerun", "", "no log was exported into it: nothing to compare")
         return
     bare = msgspec.structs.replace(trace, log=None, bookmarks=(), annotations=(), position=None)
-    fresh = mmtui.load(msgspec.to_builtins(bare), kernel=timeline.kernel)
+    fresh = timeline_of(bare, kernel=timeline.kernel)
     yield from _differences(summary(timeline), summary(fresh))
 
 

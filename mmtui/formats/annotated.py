@@ -8,12 +8,67 @@ import msgspec
 
 from mmtui.engine import query
 from mmtui.formats.log_out import log_object
+from mmtui.sidecar import Record, Sidecar
 from mmtui.trace import codec
-from mmtui.trace.model import Trace
+from mmtui.trace.model import Annotation, Bookmark, Place, Trace
 from mmtui.trace.source import read_bytes
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
+
+
+def with_added(timeline: Timeline, sidecar: Sidecar, position: int | None) -> Trace:
+    """The timeline's trace with the marks, notes and stops that are kept beside it, and the position it is left at.
+
+    What the trace has stays as it is; a mark moves if there is a newer one of its name, a stop that was switched off goes.
+    """
+    trace = timeline.trace
+    marks = {mark.name: mark for mark in trace.bookmarks}
+    marks |= {_text(record, "name"): _mark(timeline, record) for record in sidecar.of_kind("mark")}
+    notes = dict.fromkeys((*trace.annotations, *(_note(timeline, record) for record in sidecar.of_kind("note"))))
+    stops = dict.fromkeys(trace.breakpoints, True)
+    stops |= {_text(record, "expr"): bool(record.get("on", True)) for record in sidecar.of_kind("stop")}
+    return msgspec.structs.replace(
+        trace,
+        kernel=trace.kernel if trace.recording is not None else timeline.kernel,
+        breakpoints=tuple(text for text, on in stops.items() if on),
+        bookmarks=tuple(marks.values()),
+        annotations=tuple(notes),
+        position=None if position is None else place_of(timeline, position),
+    )
+
+
+def place_of(timeline: Timeline, position: int) -> Place:
+    """A position as a trace file says it: by operation, so that it means the same on another kernel."""
+    op = max(timeline.op_at(position), 0)
+    return _place(timeline, op, position - timeline.op_start(op) if timeline.op_count else 0)
+
+
+def _place(timeline: Timeline, op: int, transition: int) -> Place:
+    """The place `transition` changes into an operation; its end is the start of the next."""
+    if op >= timeline.op_count or op < 0:
+        return Place(min(max(op, 0), len(timeline.trace.ops) or timeline.op_count))
+    if 0 < transition < timeline.op_end(op) - timeline.op_start(op):
+        return Place(op, transition)
+    return Place(op + 1 if transition > 0 else op)
+
+
+def _place_in(timeline: Timeline, record: Record) -> Place:
+    op, transition = (value if isinstance(value := record.get(name), int) else 0 for name in ("op", "transition"))
+    return _place(timeline, op, transition)
+
+
+def _mark(timeline: Timeline, record: Record) -> Bookmark:
+    return Bookmark(_place_in(timeline, record), _text(record, "name"))
+
+
+def _note(timeline: Timeline, record: Record) -> Annotation:
+    about, author = _text(record, "about"), _text(record, "author")
+    return Annotation(_place_in(timeline, record), _text(record, "text"), about, author)
+
+
+def _text(record: Record, name: str) -> str:
+    return str(record.get(name) or "")
 
 
 def annotated_json(timeline: Timeline, trace: Trace, log: bool = False) -> bytes:
