@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +106,7 @@ def summary(timeline: Timeline) -> dict[str, Any]:
     return {"changes": len(timeline), "digest": digest, "results": results, "events": events}
 
 
-def _differences(expected: dict[str, Any] | None, got: dict[str, Any]) -> Iterator[Failure]:
+def _differences(expected: dict[str, Any] | None, got: dict[str, Any], asked: str = "expect") -> Iterator[Failure]:
     """The first difference of each kind, the telling ones first."""
     if expected is None:
         yield Failure("expect", "", "nothing is expected of it yet (--update writes it)")
@@ -114,16 +115,16 @@ def _differences(expected: dict[str, Any] | None, got: dict[str, Any]) -> Iterat
     for number in range(max(len(results), len(before))):
         new, old = (values[number] if number < len(values) else "not reached" for values in (results, before))
         if new != old:
-            yield Failure("expect", f"op:{number}", f"result {new}, expected {old}")
+            yield Failure(asked, f"op:{number}", f"result {new}, expected {old}")
             return
     for kind in sorted({*got["events"], *expected.get("events", {})}):
         places, were = got["events"].get(kind, []), expected.get("events", {}).get(kind, [])
         if places != were:
-            yield Failure("expect", "", f"{kind} at {_list(places)}, expected at {_list(were)}")
+            yield Failure(asked, "", f"{kind} at {_list(places)}, expected at {_list(were)}")
             return
     for name in ("changes", "digest"):
         if got[name] != expected.get(name):
-            yield Failure("expect", "", f"{name} {got[name]}, expected {expected.get(name)}")
+            yield Failure(asked, "", f"{name} {got[name]}, expected {expected.get(name)}")
             return
 
 
@@ -135,15 +136,18 @@ def _rerun(timeline: Timeline) -> Iterator[Failure]:
     """Compares the log that a file brings with a fresh run of its operations."""
     import msgspec
 
-    from mmtui.loading import timeline_of
+    import mmtui
+    from mmtui.trace import codec
 
     trace = timeline.trace
     if trace.log is None:
         yield Failure("rerun", "", "no log was exported into it: nothing to compare")
-        return
-    bare = msgspec.structs.replace(trace, log=None, bookmarks=(), annotations=(), position=None)
-    fresh = timeline_of(bare, kernel=timeline.kernel)
-    yield from _differences(summary(timeline), summary(fresh))
+    elif timeline.kernel != trace.kernel:
+        yield Failure("rerun", "", f"its log is of {trace.kernel}: there is none of {timeline.kernel} to compare")
+    else:
+        bare = msgspec.structs.replace(trace, log=None)
+        fresh = mmtui.load(json.loads(codec.encode(bare)), kernel=timeline.kernel)
+        yield from _differences(summary(timeline), summary(fresh), "rerun")
 
 
 def junit(results: list[Checked]) -> str:

@@ -139,3 +139,17 @@ def test_workers_end_with_whoever_started_them(tmp_path: Path, number: signal.Si
     assert (process.returncode, out, error) == (status, b"", b"")
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+def test_rerun_compares_an_exported_log_with_a_fresh_run(mmtui: Mmtui, tmp_path: Path) -> None:
+    assert mmtui("export", LEAK, "--log", "-o", "log.json").status == 0
+    assert mmtui("check", "log.json", "--rerun").status == 0
+    assert "its log is of 2.6.15-rc2" in mmtui("check", "log.json", "--rerun", "-k", "2.6.14").out
+
+    trace = json.loads((tmp_path / "log.json").read_text())
+    trace["ops"][5]["pid"] = 9  # the operations are no longer those of the log
+    (tmp_path / "log.json").write_text(json.dumps(trace))
+    done = mmtui("check", "log.json", "--rerun")
+
+    assert done.status == 1
+    assert "rerun: at op:5: result -ESRCH, expected ok" in done.out

@@ -28,7 +28,8 @@ WORDS = [
     b"null", b"true", b'"0x', b" :", b"\n", b'"ops":', b'"log":{"a":1}', b'"machine":{}', b'"recording":{}', b"\x1b[2J",
 ]  # fmt: skip
 VALUES: list[Any] = [
-    None, True, -1, 0, 1, 1 << 31, 1 << 48, 1 << 63, 1 << 200, 0.5, "", "0x", "0x10", "0X1G", "rw", "\x1b[31m", "\u202e",
+    None, True, -1, 0, 1, 1 << 31, 1 << 48, 1 << 63, 1 << 200, 0.5, "", "0x", "0x10", "0X1G",
+    "rw", "\x1b[31m", "\u202e", "\0",
     [], {}, [[]], [1, 2], [2, 1], {"anon": True}, {"op": 1}, {"pfn": 1}, "VM_IO", ["VM_IO"], ["shared"], "x" * 5000,
 ]  # fmt: skip
 
