@@ -6,12 +6,15 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mmtui import words
 from mmtui.cli.output import columns
 from mmtui.engine.flags import MAGIC_VM_FLAGS, prot_text
 from mmtui.engine.pgtable import PAGE_SHIFT
 
 if TYPE_CHECKING:
+    from mmtui.engine.events import Event
     from mmtui.engine.log import Ints
     from mmtui.engine.timeline import Timeline
     from mmtui.ui.stepper import Stepper
@@ -54,13 +57,20 @@ def here(stepper: Stepper) -> list[str]:
         because = f"  {said.clause}" if said.clause else ""
         lines.append(f"{said.subject}  {said.change}{because}{_in(said.function)}")
     stopping = {stop.expr for stop in stepper.stops_here()}
-    events = [event for event in timeline.events() if event.position == position]
+    events = events_at(timeline, position)
     for event in events:
         if event.kind in stopping or event.kind in _TROUBLE:
             what, why = words.stop_text(timeline, event)
             lines.append(f"STOP {event.kind}  {what}  {why}")
     lines += [f"STOP {words.plain(expr)}" for expr in sorted(stopping - {event.kind for event in events})]
     return lines + [f"note  {_note_line(note)}" for note in stepper.notes() if note.position == position]
+
+
+def events_at(timeline: Timeline, position: int) -> list[Event]:
+    """The events that belong to the transition before a position."""
+    events = timeline.events()
+    low, high = np.searchsorted(events.transition, [position - 1, position])
+    return [events[at] for at in range(int(low), int(high))]
 
 
 _TROUBLE = frozenset(
@@ -99,8 +109,11 @@ def _hit_line(timeline: Timeline, place: int, position: int) -> str:
     mark = ">" if place == position else " "
     said = words.transition_text(timeline, place - 1)
     number = timeline.op_at(place)
+    start = f"{mark} {timeline.place_name(place):>8}  "
+    if not said.function and number >= 0:
+        return f"{start}{words.op_text(timeline, number)}  {said.change}"
     op = words.plain(timeline.op(number).name) if number >= 0 else "boot"
-    return f"{mark} {timeline.place_name(place):>8}  {op}  {said.subject}  {said.change}{_in(said.function)}"
+    return f"{start}{op}  {said.subject}  {said.change}{_in(said.function)}"
 
 
 def _in(function: str) -> str:

@@ -61,8 +61,6 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
 }
 _PRESENT: Final = PTE_PRESENT | PTE_PROTNONE
 _STRETCHES: Final = (Call, Operation, Pid)
-_PAGE_COLUMNS: Final = tuple(schema.COLUMN[f"page.{schema.TABLES['page'][end]}"].id for end in (0, -1))
-"""The ids of the first and the last column of `page`; those between are page's too."""
 
 Alternative = tuple[tuple[Term, bool], ...]
 
@@ -169,7 +167,7 @@ def _stretch(term: Term, items: Items, data: Data) -> Mask:
 
 
 def _frame(term: Frame, items: Items, data: Data) -> Mask:
-    mask: Mask = (items.cell & schema.ROW_MASK == term.pfn) & _of_page(items)
+    mask: Mask = (items.cell & schema.ROW_MASK == term.pfn) & items.of_table("page")
     ptes = np.flatnonzero(items.of_column("pte.val"))
     for values in (items.old, items.new):
         same = ptes[values[ptes] >> PAGE_SHIFT == term.pfn]
@@ -182,20 +180,13 @@ def _frame(term: Frame, items: Items, data: Data) -> Mask:
     return mask
 
 
-def _of_page(items: Items) -> Mask:
-    """Which cells are a frame's own."""
-    mask: Mask = items.column >= _PAGE_COLUMNS[0]
-    return mask & (items.column <= _PAGE_COLUMNS[1])
-
-
 def _address(term: Address, items: Items, data: Data) -> Mask:
     mask = np.zeros(len(items), bool)
     at = np.flatnonzero(items.of_column("pte.val"))
     at = at[_same_slot(items.row[at], term.address)]
     _, address = data.pte_place(items.row[at], items.index[at])
     mask[at] = address >> PAGE_SHIFT == term.address >> PAGE_SHIFT
-    first, last = schema.COLUMN["vma.state"].id, schema.COLUMN["vma.vm_ops"].id
-    vmas = np.flatnonzero((items.column >= first) & (items.column <= last))
+    vmas = np.flatnonzero(items.of_table("vma"))
     for back in (0, 1):
         rows, times = items.row[vmas], items.index[vmas] - back
         start, end = (data.history(name).after(rows, times) for name in ("vma.vm_start", "vma.vm_end"))
@@ -241,36 +232,41 @@ def _field(term: Field, items: Items, data: Data) -> Mask:
 
 def _of_field(term: Field, items: Items) -> Mask:
     """Which cells are of the term's field, or of any field of its kind. pte.pfn is read out of pte.val."""
-    if term.field is not None:
-        return items.of_column("pte.val" if (term.kind, term.field) == ("pte", "pfn") else f"{term.kind}.{term.field}")
-    columns = [info.id for info in schema.COLUMNS if info.table == term.kind]
-    return np.isin(items.column, columns)
+    if term.field is None:
+        return items.of_table(term.kind)
+    return items.of_column("pte.val" if (term.kind, term.field) == ("pte", "pfn") else f"{term.kind}.{term.field}")
 
 
 def _read(term: Field, values: Ints) -> Ints:
+    """What the comparison is about: the cell, or the frame in a pte; -1 for an entry without one."""
     if (term.kind, term.field) != ("pte", "pfn"):
         return values
     return np.where(values & _PRESENT != 0, values >> PAGE_SHIFT, -1)
 
 
 def _satisfies(term: Field, values: Ints, data: Data) -> Mask:
-    """Which values the comparison holds for."""
-    compare = _COMPARE[term.compare or "=="]
+    """Which values the comparison holds for. What is not there, or was not seen by a recording, satisfies nothing."""
     name = f"{term.kind}.{term.field}"
     if name in STRINGS:
         numbers = np.unique(values)
         equal = [number for number in numbers if data.timeline.string(int(number)) == term.text]
-        # 0 is no string at all: it is neither equal to a name nor different from it.
-        return np.asarray((np.isin(values, equal) == (term.compare == "==")) & (values != 0), bool)
+        named: Mask = np.isin(values, equal, invert=term.compare == "!=")
+        return named & (values != 0)
+    value = term.value
     if name == "vma.vm_flags" and term.text is not None:
-        return np.asarray(compare(values, vm_flags_of(data.timeline.kernel).get(term.text, 0)), bool)
-    return np.asarray(compare(values, term.value), bool)
+        value = vm_flags_of(data.timeline.kernel).get(term.text, 0)
+    mask = np.asarray(_COMPARE[term.compare or "=="](values, value), bool)
+    if name == "pte.pfn":
+        mask &= values >= 0
+    elif term.kind == "page":
+        mask &= values != schema.UNKNOWN
+    return mask
 
 
 def _page_just_then(term: Field, items: Items, data: Data) -> Mask:
     """The comparison for the frame that each event is about, just after its transition."""
     assert items.events is not None
-    pfn = np.where(items.events.pfn >= 0, items.events.pfn, np.where(_of_page(items), items.row, -1))
+    pfn = np.where(items.events.pfn >= 0, items.events.pfn, np.where(items.of_table("page"), items.row, -1))
     values = data.history(f"page.{term.field}").after(np.clip(pfn, 0, None), items.index)
     return (pfn >= 0) & _satisfies(term, values, data)
 

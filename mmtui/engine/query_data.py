@@ -115,6 +115,12 @@ class Items:
         """Which cells are of a column."""
         return self.cell - np.uint32(schema.BASE[name]) < schema.MAX_ROWS
 
+    def of_table(self, table: str) -> Mask:
+        """Which cells are of a table."""
+        first, last = (schema.COLUMN[f"{table}.{schema.TABLES[table][end]}"].id for end in (0, -1))
+        mask: Mask = self.column >= first
+        return mask & (self.column <= last)
+
     def take(self, keep: Mask) -> Items:
         """The chosen ones."""
         at = np.flatnonzero(keep)

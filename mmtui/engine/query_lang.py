@@ -38,7 +38,10 @@ STATES: Final[dict[str, dict[str, int]]] = {
     "vma.state": {"free": 0, "linked": 1, "detached": 2},
     "buf.state": {"none": 0, "allocated": 1, "freed": 2},
 }
-STRINGS: Final = frozenset({"task.name", "inode.name", "driver.name", "buf.name", "pin.name", "trace.result"})
+STRINGS: Final = frozenset({
+    "task.name", "inode.name", "driver.name", "buf.name", "buf.driver", "pin.name", "trace.result", "vma.letters",
+    "vma.name",
+})  # fmt: skip
 """Columns whose cells hold the number of a string."""
 VIRTUAL: Final[dict[str, tuple[str, ...]]] = {"pte": ("pfn",)}
 """Fields that are read out of a cell."""

@@ -58,8 +58,7 @@ def _rows_ever(data: Data, column: str, test: Test) -> Ints:
 
 def _vma_cells(data: Data, items: Items, column: str, test: Test) -> Mask:
     """A transition of a vma's own field is about that vma."""
-    first, last = schema.COLUMN["vma.state"].id, schema.COLUMN["vma.vm_ops"].id
-    mask = (items.column >= first) & (items.column <= last)
+    mask = items.of_table("vma")
     at = np.flatnonzero(mask)
     mask[at] = test(data.history(column).after(items.row[at], items.index[at]))
     return mask
@@ -84,11 +83,9 @@ def _covered(data: Data, places: _Places, rows: Ints, column: str, test: Test) -
 
 def _places(data: Data, items: Items) -> Iterator[_Places]:
     """Every user address that the items are about: their own entries, the events' addresses, the frames' entries."""
-    at = np.flatnonzero(items.column == schema.COLUMN["pte.val"].id)
+    at = np.flatnonzero(items.of_column("pte.val"))
     yield _Places(at, items.index[at], *data.pte_place(items.row[at], items.index[at]))
-    first, last = (schema.COLUMN[f"page.{schema.TABLES['page'][end]}"].id for end in (0, -1))
-    pages = (items.column >= first) & (items.column <= last)
-    pfn = np.where(pages, items.row, -1)
+    pfn = np.where(items.of_table("page"), items.row, -1)
     if items.events is not None:
         at = np.flatnonzero((items.events.address >= 0) & (items.events.pid >= 0))
         yield _Places(at, items.index[at], items.events.pid[at], items.events.address[at])

@@ -65,7 +65,7 @@ def refusal_text(timeline: Timeline, number: int) -> str:
     op: Any = timeline.op(number)
     result = timeline.result(number)
     kernel, name = timeline.kernel, str(op.name)
-    if result in ("ok", ""):
+    if not result.startswith("-") and result not in _RESULTS and result != "unsupported":
         return ""
     said = {message.get("kind") for message in timeline.messages(number)}
     if result == "OOM" and said & {"bogus_page", "bad_pte"}:

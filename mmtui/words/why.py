@@ -90,8 +90,9 @@ def _short(subject: str) -> str:
 
 
 def _events_about(timeline: Timeline, pfn: int, position: int) -> list[Event]:
+    """The telling events about a frame up to a position; looked up in columns, because there may be millions."""
     events = timeline.events().of(*_TELLING)
-    return [events[at] for at in np.flatnonzero((events.pfn == pfn) & (events.position <= position)).tolist()]
+    return [events[int(at)] for at in np.flatnonzero((events.pfn == pfn) & (events.position <= position))]
 
 
 def _nothing(timeline: Timeline, position: int) -> list[Link]:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import mmtui
 from mmtui.engine import query
 from mmtui.engine.flags import PAGE_FLAGS, vm_flags_of
 from mmtui.engine.ops import Fork
 from mmtui.engine.pgtable import PTE_RW, pte_pfn, pte_present
+from mmtui.engine.query_lang import And, Not, Or, parse
 
 TRACES = Path(__file__).parents[2] / "traces"
 PAIRS = [
@@ -234,3 +237,51 @@ def test_a_query_leaves_the_position_alone(timeline):
     query.compile("vma.VM_SHARED and page.count").hits(timeline)
 
     assert timeline.position == 7
+
+
+TERMS = (
+    "page.count", "page.count < 1", "page.mapcount > 0", "pfn 8", "pfn 12", "addr 0x10000000", "vma.VM_SHARED",
+    "vma.VM_RESERVED", "pte.val has RW", "pte[1:0x804c000]", "page.flags has lru", "message",
+)  # fmt: skip
+QUERIES = st.recursive(
+    st.sampled_from(TERMS),
+    lambda query: st.one_of(
+        query.map(lambda one: f"not ({one})"),
+        st.tuples(query, st.sampled_from(["and", "or"]), query).map(lambda parts: "({}) {} ({})".format(*parts)),
+    ),
+    max_leaves=5,
+)
+
+
+def algebra(node, everything, hits):
+    """The set that a tree of condition terms denotes."""
+    if isinstance(node, Not):
+        return everything - algebra(node.node, everything, hits)
+    if isinstance(node, And | Or):
+        sets = [algebra(child, everything, hits) for child in node.nodes]
+        return set.intersection(*sets) if isinstance(node, And) else set.union(*sets)
+    return hits[node]
+
+
+@given(text=QUERIES)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_and_or_not_are_those_of_sets(timeline, text):
+    everything = set(range(1, len(timeline) + 1))
+    hits = {parse(term): set(found(timeline, term)) for term in TERMS}
+
+    assert set(found(timeline, text)) == algebra(parse(text), everything, hits)
+
+
+@given(text=QUERIES, start=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_forward_stops_are_the_backward_stops(timeline, text, start):
+    start = min(start, len(timeline))
+    timeline.seek(start)
+    there, position = [], start
+    while (position := timeline.next(text, position)) is not None:
+        there.append(position)
+    back, position = [], len(timeline) + 1
+    while (position := timeline.previous(text, position)) is not None and position > start:
+        back.append(position)
+
+    assert there == back[::-1]
