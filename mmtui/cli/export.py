@@ -54,17 +54,17 @@ def command(
     if log and added.recording is not None:
         raise click.UsageError("--log: a recording is its own log already")
     if form == "svg":
-        from mmtui.formats.svg import svg
+        from mmtui.formats.svg import screenshot
 
-        data = svg(timeline, added, (columns, rows), theme)
+        data = screenshot(timeline, added, (columns, rows), theme)
     else:
         data = _made(form, timeline, added, log)
-    if output == "-":
-        click.get_binary_stream("stdout").write(data)
-        return
-    from mmtui.formats.writing import write_file
+    from mmtui.formats.writing import write_file, write_output
 
-    write_file(Path(output), data, force, None if trace == "-" else Path(trace))
+    if output == "-":
+        write_output(data)
+    else:
+        write_file(Path(output), data, force, None if trace == "-" else Path(trace))
 
 
 def _format_of(output: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def with_added(timeline: Timeline, sidecar: Sidecar, position: int | None) -> Trace:
     """The timeline's trace with the marks, notes and stops that are kept beside it, and the position it is left at.
 
-    What the trace has stays as it is; a mark moves if there is a newer one of its name, a stop that was switched off goes.
+    What the trace has stays, but a mark moves if there is a newer one of its name; a stop that was switched off goes.
     """
     trace = timeline.trace
     marks = {mark.name: mark for mark in trace.bookmarks}

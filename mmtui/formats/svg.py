@@ -26,9 +26,9 @@ _FONTS: Final = re.compile(r"@font-face\s*\{[^}]*\}\s*")
 _CONTROLS: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def svg(timeline: Timeline, trace: Trace, size: tuple[int, int] = SIZE, theme: str = "dark") -> bytes:
+def screenshot(timeline: Timeline, trace: Trace, size: tuple[int, int] = SIZE, theme: str = "dark") -> bytes:
     """The stepper's screen at the position of `trace`, as SVG that fetches nothing. Raises MmtuiError."""
-    name = os.path.basename(timeline.source_name) or "trace.json"
+    name = Path(timeline.source_name).name or "trace.json"
     if not name.endswith((".json", ".json.gz")):
         name = f"{name}.json"
     with tempfile.TemporaryDirectory(prefix="mmtui-") as folder:

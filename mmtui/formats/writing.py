@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import os
 import stat
+import sys
 import tempfile
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def write_file(path: Path, data: bytes, force: bool = False, source: Path | None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise WriteError(f"{shown}: not written: {reason}") from None
+
+
+def write_output(data: bytes) -> None:
+    """Write to standard output, unbuffered. Raises WriteError."""
+    try:
+        sys.stdout.flush()
+        _write_all(sys.stdout.fileno(), data)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise WriteError(f"standard output: not written: {reason}") from None
 
 
 def _is_special(path: Path) -> bool:
