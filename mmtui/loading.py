@@ -19,6 +19,9 @@ from mmtui.trace.errors import Problem, TraceError, printable
 from mmtui.trace.model import Trace
 from mmtui.trace.source import read_bytes
 
+SLICE = 60.0
+"""Seconds of a run between two seals of the log, where nobody waits for it."""
+
 
 def load(source: str | PathLike[str] | Mapping[str, Any], kernel: str | None = None) -> Timeline:
     """Read and run a trace: see mmtui.load."""
@@ -42,12 +45,25 @@ def timeline_of(trace: Trace, path: Path | None = None, kernel: str | None = Non
         from mmtui.formats.stored import stored_timeline
 
         return stored_timeline(trace, name, path, lambda other: timeline_of(trace, path, other))
-    run = Run(kernel or trace.kernel, trace.machine, len(trace.ops))
+    timeline = begin(trace, path, kernel)
     try:
-        run.run(trace.ops)
+        while timeline.grow(SLICE):
+            pass
     except LimitError as limit:
-        raise TraceError(name, [Problem(f"ops[{run.done}]", str(limit))]) from None
-    return Timeline(run, trace, path, lambda other: timeline_of(trace, path, other))
+        raise TraceError(name, [Problem(f"ops[{timeline.op_count - 1}]", str(limit))]) from None
+    return timeline
+
+
+def begin(trace: Trace, path: Path | None = None, kernel: str | None = None) -> Timeline:
+    """A timeline of a run that has not begun: `grow` runs it, a slice at a time. Raises TraceError."""
+    name = fspath(path) if path else "trace"
+    check_kernel(kernel or trace.kernel, name)
+    check_breakpoints(trace, name)
+    run = Run(kernel or trace.kernel, trace.machine, len(trace.ops))
+    run.plan(trace.ops)
+    timeline = Timeline(run, trace, path, lambda other: timeline_of(trace, path, other))
+    timeline.growing = bool(trace.ops)
+    return timeline
 
 
 def check_kernel(kernel: str, name: str) -> None:

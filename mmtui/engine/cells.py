@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmtui.engine.errors import LimitError
-from mmtui.engine.log import CHUNK, AnyInts, Ints, Log
+from mmtui.engine.log import CHUNK, AnyInts, Calls, Ints, Log
 from mmtui.engine.schema import BASE, COLUMNS, MAX_ROWS, TABLES
 
 Store = Callable[[Any, int, int, int, int], None]
@@ -64,8 +64,7 @@ class Recorder:
         t_call, t_site = memoryview(calls), memoryview(sites)  # type: ignore[arg-type]
         tree = log.calls
         c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
-            memoryview(tree.raw(name))
-            for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
+            tree.view(name) for name in Calls.NAMES
         )
         used = 0  # rows in the tail
         first = 0  # number of the tail's first row
@@ -105,8 +104,7 @@ class Recorder:
             except IndexError:
                 tree.grow()
                 c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
-                    memoryview(tree.raw(name))
-                    for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
+                    tree.view(name) for name in Calls.NAMES
                 )
                 c_fn[count] = fn
             c_parent[count] = parent
@@ -127,10 +125,30 @@ class Recorder:
             cell_rows: AnyInts, old_rows: AnyInts, new_rows: AnyInts, call_rows: AnyInts, site_rows: AnyInts
         ) -> None:
             """Append many rows at once. The caller has written the columns; no row may leave its cell unchanged."""
-            nonlocal first
-            flush()
-            log.seal(cell_rows, old_rows, new_rows, call_rows, site_rows)
-            first = len(log)
+            nonlocal used
+            done, size = 0, len(cell_rows)
+            while done < size:
+                if used == CHUNK:
+                    flush()
+                part = min(CHUNK - used, size - done)
+                cell[used : used + part] = cell_rows[done : done + part]
+                old[used : used + part] = old_rows[done : done + part]
+                new[used : used + part] = new_rows[done : done + part]
+                calls[used : used + part] = call_rows[done : done + part]
+                sites[used : used + part] = site_rows[done : done + part]
+                used, done = used + part, done + part
+
+        def tail(number: int) -> list[tuple[int, int, int, int, int]] | None:
+            """The rows from transition `number` on: (cell, old, new, call, site); None if they are sealed already."""
+            at = number - first
+            if at < 0:
+                return None
+            columns = (cell, old, new, calls, sites)
+            return list(zip(*(column[at:used].tolist() for column in columns), strict=True))
+
+        def calls_from(number: int) -> list[tuple[int, int, int, int, int, int]]:
+            """The calls from `number` on: (function, parent, start, end, a0, a1)."""
+            return list(zip(*(tree.raw(name)[number:count].tolist() for name in Calls.NAMES), strict=True))
 
         def bulk_calls(fn: AnyInts, parent: AnyInts, start: AnyInts, end: AnyInts, a0: AnyInts, a1: AnyInts) -> int:
             """Append many finished calls; returns the number of the first."""
@@ -138,13 +156,10 @@ class Recorder:
             size = len(fn)
             while count + size > len(tree.raw("fn")):
                 tree.grow()
-            for name, values in (
-                ("fn", fn), ("parent", parent), ("start", start), ("end", end), ("a0", a0), ("a1", a1),
-            ):  # fmt: skip
+            for name, values in zip(Calls.NAMES, (fn, parent, start, end, a0, a1), strict=True):
                 tree.raw(name)[count : count + size] = values
             c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
-                memoryview(tree.raw(name))
-                for name in ("fn", "parent", "start", "end", "a0", "a1")  # type: ignore[arg-type]
+                tree.view(name) for name in Calls.NAMES
             )
             count += size
             return count - size
@@ -158,6 +173,8 @@ class Recorder:
         self.leave: Callable[[int], None] = leave
         self.flush: Callable[[], None] = flush
         self.bulk = bulk
+        self.tail = tail
+        self.calls_from = calls_from
         self.bulk_calls = bulk_calls
         self.here: Callable[[], tuple[int, int, int]] = here
 

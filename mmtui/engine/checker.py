@@ -182,7 +182,7 @@ class Checker:
             elif column == _ID["pin.ref"]:
                 pfn = value.get((_ID["pin.pfn"], row), 0)
                 if pfn < len(self._head):
-                    yield int(self._head[pfn]), time, 1 if new else -1
+                    yield int(self._head[pfn]), time, new - int(view.old[at])
             elif column == _ID["cache.inode"]:
                 yield value.get((_ID["cache.pfn"], row), 0), time, 1 if new else -1
 

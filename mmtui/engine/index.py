@@ -7,9 +7,12 @@ anything here that the cells do not say.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any
 
+import numpy as np
+
+from mmtui.engine.log import Ints
 from mmtui.engine.schema import TABLES
 
 MM_SHIFT = 52
@@ -61,23 +64,24 @@ class Index:
             return
         heappush(self._free_frames, pfn)
 
-    def frames_freed(self, pfns: list[int]) -> None:
-        """Many frames came back."""
+    def frames_freed(self, pfns: Ints) -> None:
+        """Many frames came back: they are looked for again from the lowest one on."""
         self.free_count += len(pfns)
-        self._free_frames += [pfn for pfn in pfns if pfn < self._fresh]
-        heapify(self._free_frames)
+        self._fresh = min(self._fresh, int(pfns.min()))
 
     def lowest_free(self, free: Any) -> int:
         """The lowest-numbered free frame, -1 if there is none. `free`: the column page.free."""
         heap = self._free_frames
-        while heap:
-            pfn = heap[0]
-            if free[pfn]:
-                return pfn
+        while heap and not free[heap[0]]:
             heappop(heap)
-        pfn = self._fresh
-        while pfn < self.frames and not free[pfn]:
+        if heap and heap[0] < self._fresh:
+            return heap[0]
+        pfn, last = self._fresh, min(self._fresh + 64, self.frames)
+        while pfn < last and not free[pfn]:
             pfn += 1
+        if pfn == last < self.frames:
+            later = np.flatnonzero(np.asarray(free)[pfn : self.frames])
+            pfn = pfn + int(later[0]) if len(later) else self.frames
         self._fresh = pfn
         return pfn if pfn < self.frames else -1
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from mmtui.engine.kernel import RELEASES
 from mmtui.engine.kernel.drivers import Drivers
 from mmtui.engine.kernel.model import NO_PAGE, NULL, Strings
 from mmtui.engine.log import Ints, Log
+from mmtui.engine.ranges import Ranges, with_fast_ranges
 from mmtui.engine.schema import BASE, COLUMNS
 from mmtui.engine.source import Source
 
@@ -37,19 +39,23 @@ def errno_text(code: int) -> str:
 class Run:
     """A machine, a kernel on it, and the log of what it did."""
 
-    def __init__(self, kernel: str, spec: ops.MachineSpec, expected_ops: int = 0) -> None:
+    def __init__(self, kernel: str, spec: ops.MachineSpec, expected_ops: int = 0, fast: bool = True) -> None:
         self.kernel_name = kernel
         self.spec = spec
-        self.build: Build = build(RELEASES[kernel])  # type: ignore[arg-type]  # mypy: a class hashes by type.__hash__
+        self.build: Build = build(RELEASES[kernel])  # type: ignore[arg-type]  # mypy: a class does hash
         self.cells = Cells({"page": spec.frames, "trace": max(expected_ops + 1, 16), "pte": 1024 * 16})
         self.log = Log()
         self.recorder = Recorder(self.cells, self.log)
         self.strings = Strings()
-        self.kernel: Drivers = self.build.kernel(spec, self.recorder, self.strings)
+        model = with_fast_ranges(self.build.kernel) if fast else self.build.kernel
+        self.kernel: Drivers = model(spec, self.recorder, self.strings)
+        if fast:
+            self.kernel.fast_ = Ranges(self.build, self.recorder, self.kernel.holes)  # type: ignore[attr-defined]
         self.kernel.boot_memmap()
         self.cells.columns["trace.op"][0] = -1
         self.boot = {name: values.copy() for name, values in self.cells.columns.items() if values.any()}
         """The columns that are not all zero before the first operation."""
+        self._planned: Sequence[ops.Op] = ()
         self.operations: list[ops.Op] = []
         """The operations that ran."""
         self.done = 0
@@ -124,6 +130,20 @@ class Run:
                 break
             self.step(op)
         self.recorder.flush()
+
+    def plan(self, operations: Sequence[ops.Op]) -> None:
+        """Operations for `advance` to run, a slice at a time."""
+        self._planned = operations
+
+    def advance(self, seconds: float) -> bool:
+        """Run planned operations for about this long (one at least), and seal the log; is there more to do?"""
+        end = monotonic() + seconds
+        while self.done < len(self._planned) and not self.over:
+            self.step(self._planned[self.done])
+            if monotonic() >= end:
+                break
+        self.recorder.flush()
+        return self.done < len(self._planned) and not self.over
 
     def step(self, op: ops.Op) -> None:
         """Run one operation to its end."""

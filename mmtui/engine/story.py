@@ -24,6 +24,10 @@ class Story(Protocol):
     over: bool
     """The run ended in a BUG or an oops."""
 
+    def advance(self, seconds: float) -> bool:
+        """Make more of the log, for about this long; is there more to come?"""
+        ...
+
     @property
     def frames(self) -> int:
         """Rows of the table page."""

@@ -117,7 +117,9 @@ class Timeline:
         """Frames without a struct page."""
         self.boot_held: Ints = story.boot_held
         """References of each frame that boot holds for ever."""
-        self._hits: dict[str, Ints] = {}
+        self.growing = False
+        """The run goes on: `grow` makes more of the log."""
+        self._hits: dict[str, tuple[int, Ints]] = {}
         self._starts: Ints = np.zeros(0, np.int64)
 
     # Where it is
@@ -162,6 +164,14 @@ class Timeline:
     def step_back(self, count: int = 1) -> int:
         """Undo transitions; returns the position."""
         return self.seek(self.position - count)
+
+    def grow(self, seconds: float) -> bool:
+        """Let the run of a long trace go on for about this long; is there more to come? The position stays."""
+        more = self._story.advance(seconds)
+        self._seeker.grow(self._story.rows())
+        self.__dict__.pop("_changes", None)
+        self.growing = more
+        return more
 
     def prepare(self) -> None:
         """Make what long seeks need, ahead of the first one."""
@@ -320,10 +330,10 @@ class Timeline:
 
     def find(self, expression: str) -> Ints:
         """The positions where an expression stops, ascending. query.QueryError: it is not one."""
-        key = f"{len(self)} {expression}"
-        if key not in self._hits:
-            self._hits[key] = query.compile(expression).hits(self)
-        return self._hits[key]
+        known = self._hits.get(expression)
+        if known is None or known[0] != len(self):
+            known = self._hits[expression] = len(self), query.compile(expression).hits(self)
+        return known[1]
 
     def next(self, expression: str, position: int | None = None) -> int | None:
         """continue: the first hit after a position (default: here)."""

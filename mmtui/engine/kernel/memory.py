@@ -30,6 +30,9 @@ from mmtui.engine.pgtable import (
     pte_young,
 )
 
+FILE_PAGE, ANON_PAGE = 1, 2
+"""What zap_one_pte gave back."""
+
 ZERO_PAGE = 1
 """empty_zero_page: one frame, always reserved."""
 
@@ -121,12 +124,22 @@ class Memory(Filemap):
     @kfn("address", "end")
     def copy_pte_range(self, child: int, parent: int, vma: int, address: int, end: int) -> None:
         """Copy the entries of one page-table page."""
+        file_pages = anon_pages = 0
         src = self.pte_offset(parent, address)
         dst = self.pte_alloc_map(child, address)
         while address < end:
-            if self.pte.val[src]:
-                self.copy_one_pte(child, dst, src, vma, address)
+            if not pte_none(self.pte.val[src]):
+                page = self.copy_one_pte(child, dst, src, vma, address)
+                if page != NO_PAGE:
+                    if self.PageAnon(page):
+                        anon_pages += 1
+                    else:
+                        file_pages += 1
             src, dst, address = src + 1, dst + 1, address + 4096
+        self.copy_account(child, file_pages, anon_pages)
+
+    def copy_account(self, child: int, file_pages: int, anon_pages: int) -> None:
+        """The child's rss for one page-table page of copies: 2.6.14 has counted them one by one."""
 
     @kfn("address")
     def copy_one_pte(self, child: int, dst: int, src: int, vma: int, address: int) -> int:
@@ -164,31 +177,48 @@ class Memory(Filemap):
     def zap_pte_range(self, mm: int, vma: int, address: int, end: int, nonlinear: bool) -> int:
         """Clear the ptes of one page-table page and give back what they held; returns how many pages.
 
-        Left out: swap entries, the mmu_gather (UP: a page is released at once).
+        Left out: the mmu_gather (UP: a page is released at once).
         """
-        freed = 0
+        file_pages = anon_pages = 0
         ptep = self.pte_offset(mm, address)
         while address < end:
-            pte = self.pte.val[ptep]
-            if pte_present(pte):
-                page = self.vm_normal_page(vma, address, pte)
-                self.pte.val[ptep] = 0
-                if page != NO_PAGE:
-                    if nonlinear and self.linear_page_index(vma, address) != self.page.index[page]:
-                        self.pte.val[ptep] = pgoff_to_pte(self.page.index[page])
-                    if pte_dirty(pte):
-                        self.set_page_dirty(page)
-                    if self.PageAnon(page):
-                        self.mm.anon_rss[mm] -= 1
-                    elif pte_young(pte):
-                        self.mark_page_accessed(page)
-                    freed += 1
-                    self.page_remove_rmap(page)
-                    self.put_page(page)
-            elif not pte_none(pte) and not nonlinear:
-                self.pte.val[ptep] = 0
+            if not pte_none(self.pte.val[ptep]):
+                zapped = self.zap_one_pte(mm, vma, address, ptep, nonlinear)
+                file_pages += zapped == FILE_PAGE
+                anon_pages += zapped == ANON_PAGE
             ptep, address = ptep + 1, address + 4096
-        return freed
+        self.zap_account(mm, file_pages, anon_pages)
+        return file_pages + anon_pages
+
+    def zap_one_pte(self, mm: int, vma: int, address: int, ptep: int, nonlinear: bool) -> int:
+        """Clear one entry of zap_pte_range: FILE_PAGE, ANON_PAGE if it held one, else 0.
+
+        Left out: swap entries.
+        """
+        pte = self.pte.val[ptep]
+        if not pte_present(pte):
+            if not nonlinear:
+                self.pte.val[ptep] = 0
+            return 0
+        page = self.vm_normal_page(vma, address, pte)
+        self.pte.val[ptep] = 0
+        if page == NO_PAGE:
+            return 0
+        if nonlinear and self.linear_page_index(vma, address) != self.page.index[page]:
+            self.pte.val[ptep] = pgoff_to_pte(self.page.index[page])
+        anon = self.PageAnon(page)
+        if pte_dirty(pte):
+            self.set_page_dirty(page)
+        if anon:
+            self.mm.anon_rss[mm] -= 1
+        elif pte_young(pte):
+            self.mark_page_accessed(page)
+        self.page_remove_rmap(page)
+        self.put_page(page)
+        return ANON_PAGE if anon else FILE_PAGE
+
+    def zap_account(self, mm: int, file_pages: int, anon_pages: int) -> None:
+        """The rss of one page-table page of zapped ptes: 2.6.14 lowers it in tlb_finish_mmu."""
 
     @kfn("start", "end")
     def unmap_vmas(self, mm: int, vmas: list[int], start: int, end: int, nonlinear: bool = False) -> int:

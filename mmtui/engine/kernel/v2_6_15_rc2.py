@@ -25,7 +25,7 @@ from mmtui.engine.flags import (
 )
 from mmtui.engine.kernel.fault import VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_WRITE
 from mmtui.engine.kernel.filemap import NOPAGE_OOM, NOPAGE_SIGBUS
-from mmtui.engine.kernel.memory import ZERO_PAGE
+from mmtui.engine.kernel.memory import ANON_PAGE, FILE_PAGE, ZERO_PAGE
 from mmtui.engine.kernel.model import NO_PAGE, VM_OPS_NONE, kfn, since
 from mmtui.engine.kernel.page_alloc import BAD_PAGE_CLEARS, BAD_WHEN_FREED, PREP_CLEARS, PRINTED_FLAGS
 from mmtui.engine.kernel.v2_6_14 import Linux_2_6_14
@@ -188,29 +188,11 @@ class Linux_2_6_15_rc2(Linux_2_6_14):
 
     @override
     @since(*FILE_RSS)
-    @kfn("address", "end")
-    def copy_pte_range(self, child: int, parent: int, vma: int, address: int, end: int) -> None:
-        """Copy the entries of one page-table page; the counters follow at its end."""
+    def copy_account(self, child: int, file_pages: int, anon_pages: int) -> None:
+        """The child's rss for one page-table page of copies."""
         # [2.6.15-rc1] file_rss and anon_rss, kept in locals meanwhile
-        file_rss = anon_rss = 0
-        src = self.pte_offset(parent, address)
-        dst = self.pte_alloc_map(child, address)
-        while address < end:
-            if self.pte.val[src]:
-                page = self.copy_one_pte(child, dst, src, vma, address)
-                if page != NO_PAGE:
-                    if self.PageAnon(page):
-                        anon_rss += 1
-                    else:
-                        file_rss += 1
-            src, dst, address = src + 1, dst + 1, address + 4096
-        self.add_mm_rss(child, file_rss, anon_rss)
-
-    @since(*FILE_RSS)
-    def add_mm_rss(self, mm: int, file_rss: int, anon_rss: int) -> None:
-        """Add what was counted aside."""
-        self.mm.file_rss[mm] += file_rss
-        self.mm.anon_rss[mm] += anon_rss
+        self.mm.file_rss[child] += file_pages
+        self.mm.anon_rss[child] += anon_pages
 
     @override
     @since(*RESERVED)
@@ -241,40 +223,41 @@ class Linux_2_6_15_rc2(Linux_2_6_14):
     # mm/memory.c: zap
 
     @override
-    @since(*FILE_RSS)
-    @kfn("address", "end")
-    def zap_pte_range(self, mm: int, vma: int, address: int, end: int, nonlinear: bool) -> int:
-        """Clear the ptes of one page-table page and give back what they held; returns how many pages.
+    @since(*RESERVED)
+    def zap_one_pte(self, mm: int, vma: int, address: int, ptep: int, nonlinear: bool) -> int:
+        """Clear one entry of zap_pte_range: FILE_PAGE, ANON_PAGE if it held one, else 0.
 
-        Left out: swap entries, the mmu_gather (UP: a page is released at once).
+        Left out: swap entries.
         """
+        pte = self.pte.val[ptep]
+        if not pte_present(pte):
+            if not nonlinear:
+                self.pte.val[ptep] = 0
+            return 0
+        page = self.vm_normal_page(vma, address, pte)
+        self.pte.val[ptep] = 0
+        if page == NO_PAGE:
+            return 0
+        if nonlinear and self.linear_page_index(vma, address) != self.page.index[page]:
+            self.pte.val[ptep] = pgoff_to_pte(self.page.index[page])
+        anon = self.PageAnon(page)
+        # [2.6.15-rc1] an anonymous page does not become PG_dirty; the counters are zap_account's
+        if not anon:
+            if pte_dirty(pte):
+                self.set_page_dirty(page)
+            if pte_young(pte):
+                self.mark_page_accessed(page)
+        self.page_remove_rmap(page)
+        self.put_page(page)
+        return ANON_PAGE if anon else FILE_PAGE
+
+    @override
+    @since(*FILE_RSS)
+    def zap_account(self, mm: int, file_pages: int, anon_pages: int) -> None:
+        """The rss of one page-table page of zapped ptes."""
         # [2.6.15-rc1] file_rss and anon_rss, kept in locals meanwhile
-        file_rss = anon_rss = 0
-        ptep = self.pte_offset(mm, address)
-        while address < end:
-            pte = self.pte.val[ptep]
-            if pte_present(pte):
-                page = self.vm_normal_page(vma, address, pte)
-                self.pte.val[ptep] = 0
-                if page != NO_PAGE:
-                    if nonlinear and self.linear_page_index(vma, address) != self.page.index[page]:
-                        self.pte.val[ptep] = pgoff_to_pte(self.page.index[page])
-                    if self.PageAnon(page):
-                        anon_rss -= 1
-                    else:
-                        # [2.6.15-rc1] an anonymous page does not become PG_dirty
-                        if pte_dirty(pte):
-                            self.set_page_dirty(page)
-                        if pte_young(pte):
-                            self.mark_page_accessed(page)
-                        file_rss -= 1
-                    self.page_remove_rmap(page)
-                    self.put_page(page)
-            elif not pte_none(pte) and not nonlinear:
-                self.pte.val[ptep] = 0
-            ptep, address = ptep + 1, address + 4096
-        self.add_mm_rss(mm, file_rss, anon_rss)
-        return -(file_rss + anon_rss)
+        self.mm.file_rss[mm] -= file_pages
+        self.mm.anon_rss[mm] -= anon_pages
 
     @override
     @since(*FILE_RSS)
