@@ -182,6 +182,11 @@ class View:
             return "accent"
         return "recent" if any(self.changed(*cell) for cell in cells) else role
 
+    def quiet_role(self, role: str, *cells: tuple[str, int]) -> str:
+        """The same for a value that is shown twice: a pane has one tinted spot, and it is elsewhere."""
+        found = self.role(role, *cells)
+        return "recent" if found == "accent" else found
+
     # The machine at this position
 
     @property

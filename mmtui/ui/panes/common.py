@@ -165,7 +165,7 @@ def mapping_word(timeline: Timeline, mapping: int) -> str:
 
 def inode_name(timeline: Timeline, row: int) -> str:
     """The name of a file."""
-    return timeline.string(int(timeline.machine.inode.name[row])) or f"inode {row}"
+    return words.plain(timeline.string(int(timeline.machine.inode.name[row]))) or f"inode {row}"
 
 
 def page_name(view: View, pfn: int) -> str:
@@ -181,7 +181,7 @@ def page_name(view: View, pfn: int) -> str:
     for row in (buf.state == 1).nonzero()[0]:
         first, size = int(buf.pfn[row]), 1 << int(buf.order[row])
         if first <= pfn < first + size:
-            owner = timeline.string(int(buf.driver[row]))
+            owner = words.plain(timeline.string(int(buf.driver[row])))
             return f"{owner}+{pfn - first}" if size > 1 else owner
     return "zero page" if pfn == 1 else ""
 

@@ -221,7 +221,7 @@ def _foot(view: View, glyphs: NDArray[np.bytes_], pfn: int | None, size: str, wi
 
 def _number(view: View, field: str, pfn: int) -> Span:
     value = int(getattr(view.machine.page, field)[pfn])
-    role = view.role("text", (f"page.{field}", pfn))
+    role = view.quiet_role("text", (f"page.{field}", pfn))
     twin = view.twin
     if twin is not None and int(getattr(twin.machine.page, field)[pfn]) != value:
         role = "diff"
@@ -245,7 +245,7 @@ def _foot_lines(view: View, pfn: int, glyph: str, width: int) -> list[Row]:
     flags, third = flags_word(int(view.machine.page.flags[pfn])), Line()
     fits = second.width + 8 + len(flags) < width
     where = second if fits else third
-    where.put(where.width + 2, "flags", "dim").add(flags, view.role("dim", ("page.flags", pfn)), gap=1)
+    where.put(where.width + 2, "flags", "dim").add(flags, view.quiet_role("dim", ("page.flags", pfn)), gap=1)
     if fits:
         third.put(2, overlays.whose(view, pfn), "dim")
     elif first.width + 3 + len(overlays.whose_short(view, pfn)) < width and role != "kind.A":

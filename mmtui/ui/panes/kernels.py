@@ -1,13 +1,13 @@
 """What this operation does to a frame on the other kernels: a small table at the foot of Why, where there is room.
 
-The other kernels run in a thread of their own, so that no paint waits for them; until one is there its line says so.
+The first paint runs as many of them as it has time for; until one has run its line is `...`.
 """
 
 from __future__ import annotations
 
-import threading
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
     from mmtui.ui.view import View
 
+_SECONDS = 0.05
 _LONGEST = 20_000
 """Transitions up to which running the trace on every kernel costs nothing that a person notices."""
 
@@ -44,19 +45,15 @@ def rows(view: View, pfn: int) -> list[Row]:
 
 
 def _others(view: View) -> dict[str, Timeline]:
-    """The timelines of the other kernels that have run so far; the first call starts them."""
-    found: dict[str, Timeline] | None = view.memo.get("kernels")
-    if found is None:
-        found = view.memo["kernels"] = {}
-        threading.Thread(target=run_all, args=(view.timeline, found), daemon=True).start()
-    return found
-
-
-def run_all(timeline: Timeline, found: dict[str, Any]) -> None:
-    """Run the trace on every other kernel, into `found`."""
+    """The timelines of the other kernels, as many as one paint has time to run; the next goes on."""
+    found: dict[str, Timeline] = view.remember(("other kernels",), dict, True)
+    started = time.perf_counter()
     for kernel in KERNELS:
-        if kernel != timeline.kernel:
-            found[kernel] = timeline.with_kernel(kernel)
+        if kernel != view.timeline.kernel and kernel not in found:
+            found[kernel] = view.timeline.with_kernel(kernel)
+            if time.perf_counter() - started > _SECONDS:
+                break
+    return found
 
 
 def _words(timeline: Timeline, op: int, pfn: int) -> tuple[str, bool]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mmtui.ui.panes.common import Line, plural, title, wrap
 from mmtui.ui.rows import PaneRows, Row, Target
+from mmtui.words import plain
 
 if TYPE_CHECKING:
     from mmtui.ui.view import Note, View
@@ -35,11 +36,11 @@ def _note_rows(view: View, note: Note, target: Target, here: bool, width: int) -
     place = view.timeline.place_name(note.position)
     line = Line().put(0, ">" if here else "", "bright").put(max(1, 7 - len(place)), place, "dim")
     if note.name:
-        line.put(9, "m", "text+bold").add(note.name, "text", 1)
+        line.put(9, "m", "text+bold").add(plain(note.name), "text", 1)
         return [Row(line.spans, target, band=here)]
-    line.put(9, _about(view, note) or "here", "text").add(note.author, "dim", 2)
+    line.put(9, _about(view, note) or "here", "text").add(plain(note.author), "dim", 2)
     rows = [Row(line.spans, target, band=here)]
-    lines = wrap(note.text, max(8, width - 10))
+    lines = wrap(plain(note.text), max(8, width - 10))
     return rows + [Row(Line().put(9, text, role).spans, target, band=here) for text in lines]
 
 
@@ -49,4 +50,4 @@ def _about(view: View, note: Note) -> str:
     number, _, field = rest.partition("]")
     if kind == "page" and bracket and number.isdecimal():
         return f"page {int(number):03x}{' ' + field[1:] if field else ''}"
-    return note.about
+    return plain(note.about)

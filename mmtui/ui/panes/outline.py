@@ -86,9 +86,9 @@ class Level:
         inner = [number for number in sorted(opened) if tree.parent[number] == call and tree.shown[number]]
         self._opened = [int(np.searchsorted(self._children, number)) for number in inner]
         self._levels = [Level(tree, number, depth + 1, opened) for number in inner]
-        self._shifts = np.cumsum([0, *(len(level) for level in self._levels)]).tolist()
+        self._shifts: list[int] = np.cumsum([0, *(len(level) for level in self._levels)]).tolist()
         # Line of each unfolded child, counting what earlier unfolded ones added.
-        self._heads = [int(self._line[at]) + self._shifts[i] for i, at in enumerate(self._opened)]
+        self._heads: list[int] = [int(self._line[at]) + self._shifts[i] for i, at in enumerate(self._opened)]
 
     def __len__(self) -> int:
         return self._plain + int(self._shifts[-1])

@@ -10,7 +10,7 @@ import numpy as np
 from mmtui.engine.schema import UNKNOWN
 from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word, page_name, pfn_text, wrap
 from mmtui.ui.rows import Row
-from mmtui.words import known_text
+from mmtui.words import known_text, plain
 
 if TYPE_CHECKING:
     from mmtui.ui.view import Overlay, View
@@ -170,7 +170,7 @@ def block_of(view: View, pfn: int) -> tuple[str, int, int] | None:
     for row in np.flatnonzero(buf.state == 1):
         first, size = int(buf.pfn[row]), 1 << int(buf.order[row])
         if first <= pfn < first + size:
-            return view.timeline.string(int(buf.driver[row])), first, size
+            return plain(view.timeline.string(int(buf.driver[row]))), first, size
     return None
 
 

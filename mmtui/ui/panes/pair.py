@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from mmtui import words
 from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, pte_file, pte_pfn
 from mmtui.ui.panes import subjects
 from mmtui.ui.panes.common import Line, address_text, hex_width, pfn_text, pfn_width, pte_bits, pte_ref, pte_word, title
@@ -23,7 +24,7 @@ PAIR_WIDTH = 44
 def build_pair(view: View, pair: tuple[int, int], width: int) -> PaneRows:
     """Parent and child (or any two processes): a copied pte faces its original."""
     rows = PairRows(view, pair, _cursor(view, pair))
-    names = {process.pid: process.name for process in view.processes}
+    names = {process.pid: words.plain(process.name) for process in view.processes}
     first, second = _sides(view)
     head = Line().put(2, "address", "dim")
     for pid, side in zip(pair, (first, second), strict=True):
@@ -31,10 +32,10 @@ def build_pair(view: View, pair: tuple[int, int], width: int) -> PaneRows:
     under = Line()
     for side in (first, second):
         under.put(side[0], "pfn", "dim").put(side[1], "P RW A D", "dim")
-    words = title(view, "tables", f"Tables pid {pair[0]}, pid {pair[1]}")
+    heading = title(view, "tables", f"Tables pid {pair[0]}, pid {pair[1]}")
     changed = () if rows.step_index is None else (rows.step_index,)
     heads = [Row(head.spans), Row(under.spans)]
-    return PaneRows(words, (), heads, rows, rows.foot(), rows.cursor_index, changed)
+    return PaneRows(heading, (), heads, rows, rows.foot(), rows.cursor_index, changed)
 
 
 def _sides(view: View) -> tuple[tuple[int, int, int], tuple[int, int, int]]:

@@ -96,11 +96,8 @@ def _process_row(view: View, process: Process, is_open: bool, cursor: Target | N
     line = Line()
     line.put(0, ">" if here else "", "bright").put(1, fold, "dim").put(3, f"pid {process.pid}", name_role)
     child = process.parent_pid and subjects.fork_parent(view) == process.parent_pid
-    line.add(
-        f"child of {process.parent_pid}" if child else process.name,
-        "faint" if gone else "dim" if child else "text+bold",
-        1,
-    )
+    words, role = (f"child of {process.parent_pid}", "dim") if child else (plain(process.name), "text+bold")
+    line.add(words, "faint" if gone else role, 1)
     if gone:
         line.add("gone", view.role("faint", ("task.state", process.task)), 2)
         return Row(line.spans, target, band=here)
@@ -162,15 +159,12 @@ def _inside(cursor: Target | None, pid: int, vma: Vma) -> bool:
 
 def _vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: bool, width: int) -> Row:
     digits = hex_width(view)
-    fields = [(f"vma.{name}", vma.row) for name in ("vm_start", "vm_end", "state")]
-    role = "faint" if gone else view.role("text", *fields)
-    prot_role = "faint" if gone else view.role("text", ("vma.vm_flags", vma.row))
+    role, prot_role = ("faint", "faint") if gone else _vma_roles(view, vma)
     line = Line().put(0, ">" if here else "", "bright")
     span = f"{address_text(view, vma.start)}-{address_text(view, vma.end)}"
     line.put(2, span, marked(role, "underline") if here else role)
-    column = 5 + 2 * digits - 1
-    prot = prot_role if prot_role != "accent" or role != "accent" else "accent"
-    line.put(column, prot_text(vma.flags), prot)
+    column = 4 + 2 * digits
+    line.put(column, prot_text(vma.flags), prot_role)
     line.put(column + 5, vma.kind, "faint" if gone else kind_role(vma.kind) + "+bold")
     right: tuple[Span, ...] = ()
     if width >= _COUNT_COLUMNS + 2 * (digits - 8) and not gone:
@@ -180,15 +174,31 @@ def _vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: b
     return Row(line.spans, target, band=here, right=right)
 
 
+def _vma_roles(view: View, vma: Vma) -> tuple[str, str]:
+    """Roles of the range and of the protection; a step that sets a flag of the story is shown on that flag's row."""
+    role = view.role("text", *((f"vma.{name}", vma.row) for name in ("vm_start", "vm_end", "state")))
+    elsewhere = bool(_magic_step(view, vma))
+    prot = (view.quiet_role if elsewhere else view.role)("text", ("vma.vm_flags", vma.row))
+    return role, prot
+
+
 def _counts(view: View, pid: int, vma: Vma) -> tuple[Span, ...]:
     """`3/4`: present ptes and pages."""
     present, changed = present_in(view, pid, vma)
     return ((str(present), "recent" if changed else "dim"), (f"/{(vma.end - vma.start) // 4096}", "dim"))
 
 
+def _magic_step(view: View, vma: Vma) -> list[str]:
+    """The flags of the story that this step set in a vma."""
+    if view.step_cell != ("vma.vm_flags", vma.row):
+        return []
+    came = view.shown[1] & ~view.shown[0]
+    return [name for name in vm_flag_names(came, view.timeline.kernel) if name in MAGIC_KINDS][:1]
+
+
 def _flag_row(view: View, vma: Vma, flag: str, width: int) -> Row:
     line = Line().put(4, flag, MAGIC_KINDS[flag] + "+bold")
-    if view.step_cell == ("vma.vm_flags", vma.row):
+    if flag in _magic_step(view, vma):
         line = Line().put(4, flag, "accent")
     clause = flag_meaning(flag, view.timeline.kernel)
     rule = re.split("[:;]", clause)[0]
@@ -229,7 +239,7 @@ def _flag_lines(view: View, vma: Vma, width: int) -> list[Row]:
     magic = [name for name in MAGIC_VM_FLAGS if name in names]
     rest = [name for name in _FLAG_ORDER if name in names]
     rest += [name for name in names if name not in magic and name not in rest]
-    role = view.role("text", ("vma.vm_flags", vma.row))
+    role = view.quiet_role("text", ("vma.vm_flags", vma.row))
     lines = [((11, name, MAGIC_KINDS.get(name, "text") + "+bold"),) for name in magic]
     rows = [Row(Line().put(*part).spans) for parts in lines for part in parts]
     rows += [Row(Line().put(11, text, role).spans) for text in wrap(" ".join(rest), max(8, width - 12))]

@@ -6,6 +6,7 @@ import random
 from types import SimpleNamespace
 
 import pytest
+
 from mmtui.engine.cells import Cells, Recorder
 from mmtui.engine.log import Log
 from mmtui.engine.schema import BASE
