@@ -50,7 +50,7 @@ class Run:
         model = with_fast_ranges(self.build.kernel) if fast else self.build.kernel
         self.kernel: Drivers = model(spec, self.recorder, self.strings)
         if fast:
-            self.kernel.fast_ = Ranges(self.build, self.recorder, self.kernel.holes)  # type: ignore[attr-defined]
+            self.kernel.fast_ = Ranges(self.build, self.recorder, self.kernel.holes)
         self.kernel.boot_memmap()
         self.cells.columns["trace.op"][0] = -1
         self.boot = {name: values.copy() for name, values in self.cells.columns.items() if values.any()}
@@ -151,7 +151,7 @@ class Run:
         if number >= self.cells.rows("trace"):
             self.cells.grow("trace", number)
             recorder.bind(kernel, ("trace",))
-        op_column: Any = kernel.trace_op  # type: ignore[attr-defined]
+        op_column: Any = kernel.trace_op
         first_message = kernel.index.messages
         self.operations.append(op)
         self.op_calls.append(recorder.here()[2])
@@ -162,7 +162,7 @@ class Run:
         except KernelBug as bug:
             result, extra = bug.result, {}
             self.over = True
-        results: Any = kernel.trace_result  # type: ignore[attr-defined]
+        results: Any = kernel.trace_result
         recorder.store(results, BASE["trace.result"], number, self.strings.number(result), 0)
         recorder.leave(parent)
         self.extras.append(extra)
