@@ -166,7 +166,7 @@ def _record(
         raise RecordError(f"{options.out}: {error.strerror}") from None
     file.write({"mmtui": 1, "recording": _header(options, facts, frames, faults)})
     book = Book(file, Sight(frames, facts["soft_dirty"] is True))
-    tracer = (Tracer if options.steps else EventTracer)(child.pid, book, faults, options.max_steps, tick)
+    tracer = (Tracer if options.steps else EventTracer)(child.pid, book, faults, options.max_steps, tick, say)
     try:
         child.go()
         outcome = tracer.run()

@@ -94,9 +94,15 @@ class EventTracer(Tracer):
     """Lets every task run, and stops it only where it forks, execs, gets a signal or ends."""
 
     def __init__(
-        self, root: int, book: Book, faults: bool, max_steps: int | None, tick: Callable[[Book], None]
+        self,
+        root: int,
+        book: Book,
+        faults: bool,
+        max_steps: int | None,
+        tick: Callable[[Book], None],
+        say: Callable[[str], None],
     ) -> None:
-        super().__init__(root, book, faults, max_steps, tick)
+        super().__init__(root, book, faults, max_steps, tick, say)
         self._rings: dict[int, Ring] = {}
         self._syscalls = False
 

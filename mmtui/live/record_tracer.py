@@ -62,7 +62,13 @@ class Tracer:
     """Drives the program that `root` is, which waits before its exec and is already seized."""
 
     def __init__(
-        self, root: int, book: Book, faults: bool, max_steps: int | None, tick: Callable[[Book], None]
+        self,
+        root: int,
+        book: Book,
+        faults: bool,
+        max_steps: int | None,
+        tick: Callable[[Book], None],
+        say: Callable[[str], None],
     ) -> None:
         self.outcome = Outcome()
         self._root = root
@@ -70,6 +76,7 @@ class Tracer:
         self._faults = faults
         self._max_steps = max_steps
         self._tick = tick
+        self._say = say
         self._tasks: dict[int, Task] = {root: Task(root, root)}
         self._early: set[int] = set()  # stopped before its parent told of it
         self._queue: deque[tuple[int, int]] = deque()
@@ -118,6 +125,7 @@ class Tracer:
             got = signal.sigtimedwait(SIGNALS, 0 if len(self._queue) > before else timeout)
             if got is None:
                 self._book.idle()
+                self._tick(self._book)
                 return
             if got.si_signo in INTERRUPTS:
                 self._interrupt = got
@@ -310,6 +318,8 @@ class Tracer:
         else:
             self.outcome.ended = "interrupted" if got else "the limit of --max-steps"
         deadline = time.monotonic() + GRACE if got else None
+        if got:
+            self._say(f"the recording ends here; the program has {GRACE:.0f} s to end, another ctrl-c ends it at once")
         for task in self._tasks.values():
             task.close()
             if task.ready:
