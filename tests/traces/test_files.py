@@ -32,6 +32,11 @@ def test_it_decodes(path: Path) -> None:
     assert codec.read(path).title == words(path)["title"]
 
 
+def test_it_is_in_canonical_form(path: Path) -> None:
+    """As `mmtui fmt -w traces/*.json` leaves it."""
+    assert codec.encode(codec.read(path)) == path.read_bytes()
+
+
 def test_it_tells_what_to_look_for_and_where_it_is_from(path: Path) -> None:
     about = words(path)["about"]
 
