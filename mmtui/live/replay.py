@@ -53,6 +53,10 @@ class Replay:
 
     # -- what a timeline asks (mmtui.engine.story.Story) ---------------------------------------------------------
 
+    def advance(self, seconds: float) -> bool:
+        """The whole log is there from the beginning: there is never more to come."""
+        return False
+
     @property
     def frames(self) -> int:
         """Rows of `page`: the frames that were seen, after row 0 (none) and row 1 (the zero page)."""
