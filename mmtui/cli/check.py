@@ -87,11 +87,11 @@ def _golden(path: Path) -> dict[str, Any]:
 
 def _write_golden(path: Path, results: Iterable[Checked]) -> None:
     """One run per line, so that a change reads well in a diff."""
-    from mmtui.cli.output import write_whole
+    from mmtui.formats.writing import write_file
 
     runs = sorted((result.key, result.summary) for result in results if result.summary is not None)
     lines = ",\n".join(f"    {json.dumps(key)}: {json.dumps(summary)}" for key, summary in runs)
-    write_whole(path, f'{{\n  "mmtui-expect": 1,\n  "runs": {{\n{lines}\n  }}\n}}\n'.encode(), force=True)
+    write_file(path, f'{{\n  "mmtui-expect": 1,\n  "runs": {{\n{lines}\n  }}\n}}\n'.encode(), force=True)
 
 
 def _text(results: list[Checked]) -> None:

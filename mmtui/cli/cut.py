@@ -20,7 +20,7 @@ def command(trace: str, piece: str, output: Path | None, force: bool) -> None:
 
     Notes and bookmarks move with their operations. What the piece needs from before A is not kept with it.
     """
-    from mmtui.cli.output import write_whole
+    from mmtui.formats.writing import write_file
     from mmtui.trace import codec, edit
 
     whole = codec.read(trace)
@@ -31,7 +31,7 @@ def command(trace: str, piece: str, output: Path | None, force: bool) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        write_whole(output, text, force)
+        write_file(output, text, force, Path(trace))
 
 
 def _piece(text: str, ops: int) -> tuple[int, int]:

@@ -33,10 +33,11 @@ def command(name: str | None, output: Path | None, force: bool) -> None:
     if output is None:
         click.echo(path)
         return
-    from mmtui.cli.output import harmless, write_whole
+    from mmtui.cli.output import harmless
+    from mmtui.formats.writing import write_file
 
     target = output / path.name if output.is_dir() else output
-    write_whole(target, path.read_bytes(), force)
+    write_file(target, path.read_bytes(), force)
     click.echo(harmless(str(target)))
 
 

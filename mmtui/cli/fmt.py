@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import click
@@ -16,7 +15,8 @@ from mmtui.cli.options import TRACE
 @click.option("-w", "--write", is_flag=True, help="Rewrite the files in place.")
 def command(traces: tuple[str, ...], check: bool, write: bool) -> int:
     """Print TRACES in their canonical form: one operation per line, addresses in hex, no defaults, notes kept."""
-    from mmtui.cli.output import harmless, write_whole
+    from mmtui.cli.output import harmless
+    from mmtui.formats.writing import write_file
     from mmtui.trace import codec
     from mmtui.trace.source import read_bytes
 
@@ -35,8 +35,7 @@ def command(traces: tuple[str, ...], check: bool, write: bool) -> int:
             click.echo(harmless(f"{name}: not in canonical form"))
             status = 1
         elif write and text != data and name != "-":
-            path = Path(name)
-            write_whole(path, gzip.compress(text, mtime=0) if path.suffix == ".gz" else text, force=True)
+            write_file(Path(name), text, force=True)
             click.echo(harmless(name))
         elif not check and (not write or name == "-"):
             click.echo(text, nl=False)
