@@ -34,13 +34,20 @@ def shown(value: object) -> str:
 
 
 class Problem(NamedTuple):
-    """One fault: where in the trace (`ops[3].pages`, or `3:14` line and column; "" is the whole file), and what."""
+    """One fault: where in the trace (`ops[3].pages`, or `3:14` line and column; "" is the whole file), and what.
+
+    `trace` is the name of the file; "" until the fault is part of a TraceError.
+    """
 
     place: str
     reason: str
+    trace: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.reason}" if self.place else self.reason
+        """`x.json: ops[3].pages: expected ...`; `x.json:3:14: ...` as compilers write it and editors follow it."""
+        text = f"{self.place}: {self.reason}" if self.place else self.reason
+        name = self.trace + (":" if self.place[:1].isdigit() else ": ") if self.trace else ""
+        return printable(name + text)
 
 
 class TraceError(MmtuiError):
@@ -52,13 +59,9 @@ class TraceError(MmtuiError):
     def __init__(self, name: str, errors: Sequence[Problem], more: int = 0) -> None:
         super().__init__(name, errors, more)
         self.name = name
-        self.errors: list[Problem] = list(errors[:MOST_SHOWN])
+        self.errors: list[Problem] = [error._replace(trace=name) for error in errors[:MOST_SHOWN]]
         self.more = more + max(0, len(errors) - MOST_SHOWN)
 
     def __str__(self) -> str:
-        name = printable(self.name)
-        # file:line:column, as compilers write it and editors follow it; else file: place
-        lines = [f"{name}{':' if e.place[:1].isdigit() else ': '}{printable(str(e))}" for e in self.errors]
-        if self.more:
-            lines.append(f"{name}: and {self.more} more")
-        return "\n".join(lines)
+        lines = [str(error) for error in self.errors]
+        return "\n".join([*lines, f"{printable(self.name)}: and {self.more} more"] if self.more else lines)

@@ -20,6 +20,7 @@ _ALL: Final = (
     Kernel("2.6.15-rc3", "6aab341e0a28", "VM_PFNMAP: vm_normal_page tells a pfn mapping from a page by its vm_pgoff"),
     Kernel("2.6.15-rc5", "v2.6.15-rc5", "a partial remap falls back to counted pages, VM_INCOMPLETE; vm_insert_page"),
     Kernel("2.6.15", "v2.6.15", "partial private remaps are refused; VM_INSERTPAGE; the rules that were kept"),
+    Kernel("6.x", "v6.18", "special ptes, an uncounted ZERO_PAGE, exclusive anonymous pages, reuse by reference, pins"),
 )
 KERNELS: Final[dict[str, Kernel]] = {kernel.name: kernel for kernel in _ALL}
 """Every kernel model by its name, the oldest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ WRONG_OBJECTS = [
     (mmap(ro_file=True), "ops[0].ro_file: anonymous memory has no file"),
     (of(kernel="2.6.51"),
      'kernel: no kernel "2.6.51", did you mean "2.6.15"? (known: 2.6.14, 2.6.15-rc2, vm-unpaged, 2.6.15-rc3, '
-     "2.6.15-rc5, 2.6.15)"),
+     "2.6.15-rc5, 2.6.15, 6.x)"),
     (of(kernel=6), "kernel: expected a string, got 6"),
     (of(titel="x"), 'titel: unknown key, did you mean "title"?'),
     (of(machine=[]), "machine: expected an object, got an empty list"),
@@ -247,3 +248,14 @@ def test_processes_have_a_limit_that_can_be_raised(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setenv("MMTUI_MAX_PROCESSES", "12")
     assert len(codec.decode(trace).ops) == 12
+
+
+def test_an_error_is_an_object_with_its_place() -> None:
+    with pytest.raises(TraceError) as caught:
+        codec.decode(of({"op": "exit", "pid": "two"}, {"op": "exit"}), "x.json")
+
+    first, second = caught.value.errors
+    assert (first.trace, first.place, first.reason) == ("x.json", "ops[0].pid", 'expected an integer, got "two"')
+    assert str(second) == 'x.json: ops[1]: exit needs "pid"'
+    assert caught.value.more == 0
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
