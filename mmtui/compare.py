@@ -173,7 +173,5 @@ def changed_functions(first: Timeline, second: Timeline, position: int) -> list[
 
 
 def _release(timeline: Timeline, function: str) -> str | None:
-    try:
-        return timeline.source(function).release
-    except (KeyError, ValueError, LookupError):
-        return None
+    source = timeline.source(function)
+    return source.release if source is not None else None

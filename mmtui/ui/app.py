@@ -168,7 +168,7 @@ class StepperApp(App[int]):
             if character and character.isprintable():
                 desk.say(f"{name} does nothing; {desk.key_of('help')} shows the keys")
             return
-        if command not in ALWAYS and _is_typing(desk):
+        if command not in ALWAYS and name != "f1" and _is_typing(desk):
             return
         desk.run(command)
 

@@ -272,7 +272,7 @@ class Desk:
         if self.help is not None:
             return list(self.help.footing())
         if self.drawer is not None:
-            return list(self.drawer.footing())
+            return [*self.drawer.footing(), ("F1", "help")]
         wording = COMPARE_WORDS if self.view.other is not None else {}
         return footing(self.footer_ids(), self.settings.keymap, wording)
 

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from mmtui.ui.stepper import Stepper
     from mmtui.ui.view import View
 
-ENDINGS: Final = (
-    (".json  .json.gz", "the trace with your marks, notes, stops and this position; it opens again here"),
-)
+ENDINGS: Final = ((".json  .json.gz", "the trace with your notes, stops and this position"),)
 
 
 def annotated(stepper: Stepper, view: View) -> Trace:

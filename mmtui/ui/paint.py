@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -148,23 +149,15 @@ class Canvas:
 
     def lines(self, layout: Layout, titles: dict[Cell, tuple[list[Span], list[Span]]], focused: str) -> None:
         """All hairlines with their joints, the titles on them."""
-        mask = hairlines(layout.cells)
-        at_row: dict[int, dict[int, Span]] = {}
-        bright = {(x, c.y - 1) for c in layout.cells if c.pane == focused for x in range(c.x, c.x + c.width)}
-        for (x, y), directions in mask.items():
-            role = "rule_focus" if (x, y) in bright else "rule"
-            at_row.setdefault(y, {})[x] = (JOINTS[directions], role)
-        title_rows: dict[int, list[Cell]] = {}
-        for cell in layout.cells:
-            title_rows.setdefault(cell.y - 1, []).append(cell)
-        for y, line in at_row.items():
-            if y in title_rows:
-                for cell in title_rows[y]:
-                    _write_title(line, cell, *titles[cell])
-                self._put_runs(y, line)
-            else:
-                for x, span in line.items():
-                    self.put(x, y, self.painter.spans([span], 1))
+        rows, verticals = _grid(layout.cells, focused)
+        for y, line in rows.items():
+            written = dict(line)
+            for cell in layout.cells:
+                if cell.y - 1 == y:
+                    _write_title(written, cell, *titles[cell])
+            self._put_runs(y, written)
+        for x, y, row in verticals:
+            self.put(x, y, self.painter.row(row, 1))
 
     def _put_runs(self, y: int, line: dict[int, Span]) -> None:
         """A row that is known column by column, as few pieces."""
@@ -179,6 +172,21 @@ class Canvas:
             run.append(line[x])
         if run:
             self.put(start, y, self.painter.spans(_merged(run), width_of(run)))
+
+
+@lru_cache(64)
+def _grid(cells: tuple[Cell, ...], focused: str) -> tuple[dict[int, dict[int, Span]], list[tuple[int, int, Row]]]:
+    """The hairlines of a layout: the rows that carry titles, column by column, and the places of verticals."""
+    bright = {(x, c.y - 1) for c in cells if c.pane == focused for x in range(c.x, c.x + c.width)}
+    title_rows: dict[int, dict[int, Span]] = {cell.y - 1: {} for cell in cells}
+    verticals = []
+    for (x, y), directions in hairlines(cells).items():
+        span = (JOINTS[directions], "rule_focus" if (x, y) in bright else "rule")
+        if y in title_rows:
+            title_rows[y][x] = span
+        else:
+            verticals.append((x, y, Row((span,))))
+    return title_rows, verticals
 
 
 def _merged(run: list[Span]) -> list[Span]:

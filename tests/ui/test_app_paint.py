@@ -12,8 +12,9 @@ from mmtui.ui.paint import Painter, scroll_to
 from mmtui.ui.rows import PaneRows, Row
 from mmtui.ui.theme import KINDS, PALETTES, PALETTES_256, THEMES, theme
 
+_NAMED = "bright text dim faint past rule rule_focus accent recent alarm_fill alarm diff here"
 ROLES = [
-    *"bright text dim faint past rule rule_focus accent recent alarm_fill alarm diff here".split(),
+    *_NAMED.split(" "),
     *(f"kind.{kind}" for kind in KINDS.split()),
 ]
 

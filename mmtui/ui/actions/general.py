@@ -16,8 +16,7 @@ class General(ActionsBase):
     """Handlers of the general commands."""
 
     def help(self, given: str, arg: str) -> None:
-        """?: all keys."""
-        self.close_drawer()
+        """?: all keys; a drawer waits behind it."""
         self.desk.help = Help(self.desk)
 
     def command(self, given: str, arg: str) -> None:

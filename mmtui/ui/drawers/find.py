@@ -152,7 +152,8 @@ class FindDrawer(ListDrawer):
             return [query, Row(), *_examples()]
         if not len(self.hits):
             return [query, Row(), Row(((f'  Nothing found for "{words.plain(self.edit.text)}".', "dim"),))]
-        names: list[Span] = [(f"{'at':>7}  {'in':<25} ", "dim"), (f"{'':15} {'change':<16}{'value':>6}", "dim")]
+        value = f"{'value':>6}" if width >= 100 else ""
+        names: list[Span] = [(f"{'at':>7}  {'in':<25} ", "dim"), (f"{'':15} {'change':<16}{value}", "dim")]
         return [
             query,
             Row((("  ", "text"), (self._sparkline(), "past"))),

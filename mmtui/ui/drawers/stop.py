@@ -92,16 +92,13 @@ class StopDrawer(ListDrawer):
         """A query and what it means."""
         query, about = self.offers[index]
         on = any(stop.expr == query and stop.on for stop in self.desk.stepper.stops())
-        return Row(((f" {query:<42}", "text"), (about, "dim")), right=(("on", "text+bold"),) if on else ())
+        return Row(((f" {query:<42}  ", "text"), (about, "dim")), right=(("on", "text+bold"),) if on else ())
 
 
 def stops_here(desk: Desk) -> list[Offer]:
     """What b offers: the function of this step and its callers, the kind of operation, the trouble here."""
     view = desk.view
     offers: list[Offer] = []
-    step = view.step
-    if step is not None and not step.function.startswith("op "):
-        offers.append((f"call {step.function}", "each call of the function that made this change"))
     names = [call.name for call in reversed(view.open_calls) if not call.name.startswith("op ")]
     offers += [(f"call {name}", "each call of this function") for name in names]
     if view.op >= 0:
