@@ -248,6 +248,8 @@ class MachineSpec(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     holes: tuple[PfnRange, ...] = ()
     vma_merge: bool = True
     hugetlb_page: bool = False
+    fault_around: bool = False
+    """6.x: a read fault maps up to 16 pages that the page cache has."""
 
 
 __all__ = ["OPS", "AnyOp", "Backing", "MachineSpec", "Op", "Remap"]

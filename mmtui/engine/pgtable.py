@@ -35,6 +35,8 @@ PTE_EXCLUSIVE: Final = 0x010
 """Recordings: this is the only entry that maps the page."""
 PTE_UNKNOWN: Final = 0x800
 """Recordings: whether the entry is writable, accessed or dirty cannot be seen. Not present: a swap entry or a guard."""
+PTE_GUARD: Final = PTE_UNKNOWN | PTE_SPECIAL
+"""Later kernels: the marker of a guard (MADV_GUARD_INSTALL); not present, and a touch is a SIGSEGV."""
 PTE_LEDGER: Final = PTE_MANAGED | PTE_REF
 PTE_HARDWARE: Final = 0x1FF
 """The bits that the machine sees, without pfn and ledger."""

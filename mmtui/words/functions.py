@@ -146,6 +146,24 @@ FUNCTIONS: Final[dict[str, str]] = {
     "split_vma": "A vma is cut in two at an address; both halves keep its flags, its file and its anon_vma.",
     "detach_vmas_to_be_unmapped": "The vmas of the range leave the list before their pages are given back.",
     "copy_vma": "mremap needs a second vma at the new place.",
+    # Today's kernel
+    "do_fault_around": "A read fault on a file also maps the neighbours that the page cache has: up to 16 pages in one "
+    "fault.",
+    "unshare_page": "A page that fork shared cannot be pinned for reading: the process gets one of its own first, or "
+    "takes the shared one over if nobody else has a reference.",
+    "copy_present_page": "fork copies a pinned page for the child at once. To share it would make the parent's next "
+    "write a copy, and the device would go on with the old page.",
+    "do_madvise": "madvise says what a process means to do with a range: throw it away, keep it from a child, fault it "
+    "in, guard it.",
+    "madvise_populate": "The range is faulted in at once, as reads or as writes of the process would do it.",
+    "madvise_guard_install": "The pages of the range go, and each pte gets a marker. A touch is a SIGSEGV, without a "
+    "vma of its own.",
+    "madvise_guard_remove": "The markers of the range go; the next touch faults a page in.",
+    "madvise_remove": "A hole is punched into shared memory: its pages leave every page table, then the page cache.",
+    "truncate_range": "The pages of a part of a file leave every page table that maps them, then the page cache. "
+    "Private copies stay.",
+    "do_mlock": "mlock keeps a range in memory: its vmas get VM_LOCKED, and what is missing is faulted in.",
+    "mlock_fixup": "A part of a vma is locked or unlocked: its flags change, and so does PG_mlocked of its pages.",
 }
 """Text by kernel function name."""
 

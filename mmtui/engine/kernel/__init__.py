@@ -8,6 +8,7 @@ from mmtui.engine.kernel.v2_6_15 import Linux_2_6_15
 from mmtui.engine.kernel.v2_6_15_rc2 import Linux_2_6_15_rc2
 from mmtui.engine.kernel.v2_6_15_rc3 import Linux_2_6_15_rc3
 from mmtui.engine.kernel.v2_6_15_rc5 import Linux_2_6_15_rc5
+from mmtui.engine.kernel.v6_x import Linux_6_x
 from mmtui.engine.kernel.vm_unpaged import Linux_vm_unpaged
 
 RELEASES: dict[str, type[Drivers]] = {
@@ -17,6 +18,7 @@ RELEASES: dict[str, type[Drivers]] = {
     "2.6.15-rc3": Linux_2_6_15_rc3,
     "2.6.15-rc5": Linux_2_6_15_rc5,
     "2.6.15": Linux_2_6_15,
+    "6.x": Linux_6_x,
 }
 """Every model by name."""
 
