@@ -1,4 +1,4 @@
-"""Events: what a run of the log means for the ledger of references (SEMANTICS: page_count against its holders).
+"""Events: what a run of the log means for the ledger of references, page_count against its holders.
 
 The log is read in numpy columns. Every change of a page_count and of a holder (a pte with a reference, a driver's
 buffer, the page cache, a pin) becomes a row (frame, time, changes); sorted by frame, running sums say at each row how
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mmtui.engine.run import Run
 
 OUTER = ("handle_mm_fault", "do_page_fault", "get_user_pages")
-"""Calls that do not hold a reference of their own: a reference lost in a fault is lost when the call below them ends."""
+"""Calls that hold no reference of their own: one lost in a fault is lost when the call below them ends."""
 
 _TIME_BITS = 34
 
@@ -284,7 +284,9 @@ class Checker:
             found |= {(each, op) for each in range(pfn, pfn + (1 << self._value.get((_ID["buf.order"], row), 0)))}
         return found
 
-    def _surplus_events(self, view: _Slab, rows: Changes, sums: _Sums, case: _Case, freed: set[tuple[int, int]]) -> None:
+    def _surplus_events(
+        self, view: _Slab, rows: Changes, sums: _Sums, case: _Case, freed: set[tuple[int, int]]
+    ) -> None:
         times, surplus = rows.time[case.start : case.end], sums.surplus[case.start : case.end]
         aborted = self.run.over and case.op == self.run.done - 1
         if case.now < min(case.before, 0):
@@ -527,7 +529,7 @@ class _Sums:
         carried = self._carried
         now = (self.window + self.managed != 0) | (self.owned > 0)
         before = (carried._window + carried._managed != 0) | (carried._owned > 0)
-        return np.where(known, now[last], before[frame])
+        return np.asarray(np.where(known, now[last], before[frame]), bool)
 
     def at(self, frame: int, time: int) -> tuple[int, int, int]:
         """(windows, managed ptes, owners) of a frame just after a transition."""

@@ -11,8 +11,8 @@ class LimitError(MmtuiError):
     """Something is larger than mmtui allows; the text names the limit."""
 
 
-class KernelBug(Exception):
-    """A BUG_ON or an oops of the *modelled* kernel. It ends the run and becomes a result; it never leaves the engine."""
+class KernelBug(Exception):  # noqa: N818 - a bug of the modelled kernel is no error of mmtui
+    """A BUG_ON or an oops of the *modelled* kernel. It ends the run and becomes a result, inside the engine."""
 
     def __init__(self, function: str, oops: bool = False) -> None:
         super().__init__(function)
@@ -25,7 +25,7 @@ class KernelBug(Exception):
         return "OOPS" if self.oops else f"BUG: {self.function}"
 
 
-def BUG_ON(condition: bool, function: str) -> None:  # the kernel's spelling
+def BUG_ON(condition: bool, function: str) -> None:  # noqa: N802 - the kernel's spelling
     """Stop the modelled kernel if `condition` holds; `function` is whose test it is."""
     if condition:
         raise KernelBug(function)

@@ -1,4 +1,4 @@
-"""Events as columns: a log of ten million transitions has millions of faults, and an object is made only of the asked."""
+"""Events as columns: a long log has millions of faults, and an object is made only of those that are asked for."""
 
 from __future__ import annotations
 

@@ -131,9 +131,16 @@ MAGIC_VM_FLAGS: Final = (
 """The flags that the story is about, the weightiest first."""
 
 
+def _rank(flag: tuple[int, str]) -> int:
+    return 0x401 if flag[0] == VM_INSERTPAGE else flag[0]
+
+
 def vm_flag_names(flags: int, kernel: str) -> list[str]:
-    """The names of the bits set in `flags` under `kernel`, in bit order; an unknown bit as hex."""
-    known = sorted((bit, name) for name, bit in vm_flags_of(kernel).items())
+    """The names of the bits set in `flags` under `kernel`, in bit order; an unknown bit as hex.
+
+    The short-lived flag at 0x2000000 stands beside the one at 0x400, with which it belongs.
+    """
+    known = sorted(((bit, name) for name, bit in vm_flags_of(kernel).items()), key=_rank)
     names = [name for bit, name in known if flags & bit]
     rest = flags & ~sum(bit for bit, _ in known)
     return [*names, hex(rest)] if rest else names

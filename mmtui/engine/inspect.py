@@ -196,8 +196,10 @@ def ptes(timeline: Timeline, pid: int, start: int = 0, end: int = 1 << 48) -> li
         last = min((end - table.base + 4095) >> 12, PTES_PER_PT)
         base = table.row * PTES_PER_PT
         if first < last:
-            for slot in np.flatnonzero(machine.pte.val[base + first : base + last]).tolist():
-                found.append(pte_of(base + first + slot, int(machine.pte.val[base + first + slot]), table))
+            found += [
+                pte_of(base + first + slot, int(machine.pte.val[base + first + slot]), table)
+                for slot in np.flatnonzero(machine.pte.val[base + first : base + last]).tolist()
+            ]
     return found
 
 
@@ -239,8 +241,8 @@ def pte_place(timeline: Timeline, row: int) -> tuple[int, int]:
 
 
 def frame_kinds(timeline: Timeline) -> NDArray[np.bytes_]:
-    """The glyph of every frame: `.` free, A anonymous, c shared for COW, F file, N driver's page, D remapped, R reserved,
-    Z ZERO_PAGE, `!` leaked, X free while mapped, `_` hole, `?` none of these."""
+    """The glyph of every frame: `.` free, A anonymous, c shared for COW, F file, N driver's page, D remapped, R
+    reserved, Z ZERO_PAGE, `!` leaked, X free while mapped, `_` hole, `?` none of these."""
     machine = timeline.machine
     page = machine.page
     frames = len(page.count)
@@ -260,11 +262,19 @@ def frame_kinds(timeline: Timeline) -> NDArray[np.bytes_]:
     free = page.free != 0
     glyph[free] = b"."
     glyph[free & (windows + managed > 0)] = b"X"
-    glyph[~free & (page.count > held)] = b"!"
+    glyph[~free & (page.count > held) & leaked_frames(timeline)] = b"!"
     if frames > 1:
         glyph[1] = b"Z" if glyph[1] != b"!" else b"!"
     glyph[timeline.holes] = b"_"
     return glyph
+
+
+def leaked_frames(timeline: Timeline) -> NDArray[np.bool_]:
+    """The frames that have leaked by now. A count above its holders may also be a reference that is on its way."""
+    leaked = np.zeros(len(timeline.machine.page.count), bool)
+    leaks = timeline.events("leak")
+    leaked[leaks.pfn[leaks.transition < timeline.position]] = True
+    return leaked
 
 
 def frame_uses(timeline: Timeline) -> tuple[Ints, Ints, Ints]:

@@ -225,7 +225,7 @@ _COMPILING = threading.Lock()
 
 
 def _cached(name: str, paths: list[str], make: Callable[[], Compiled]) -> Compiled:
-    """What `make` makes, kept beside the modules' own byte code as Python keeps that, and as long as they are unchanged."""
+    """What `make` makes, kept beside the modules' own byte code, as Python keeps that, while they are unchanged."""
     cache = Path(__file__).parent / "kernel" / "__pycache__" / f"{name}.{sys.implementation.cache_tag}.mmtui"
     stamp = [(path, os.stat(path).st_mtime_ns, os.stat(path).st_size) for path in (*paths, __file__)]
     stamp.append((sys.version, 0, 0))

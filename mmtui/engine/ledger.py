@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmtui.engine.flags import PG_compound
-from mmtui.engine.inspect import pte_place, ptes_mapping
+from mmtui.engine.inspect import PRESENT, pte_place, ptes_mapping
 from mmtui.engine.pgtable import PTE_MANAGED, PTE_REF
 from mmtui.engine.schema import UNKNOWN
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class Holder:
     """One holder of a frame, or one pte that maps it.
 
-    `ref`: the references it holds; 0 is a window, a pte that maps the frame and holds none. `kind`: boot, owner, cache,
-    pin, pte, transit (nopage's reference, which the kernel left with a pte that it does not manage), nobody. `position`,
-    `op`, `function`: since when, and which kernel function gave it; -1 and empty for boot. `pid`, `address`: of a pte or
-    a pin.
+    `ref`: the references it holds; 0 is a window, a pte that maps the frame and holds none. `kind`: boot, owner,
+    cache, pin, pte, transit (nopage's reference, which the kernel left with a pte that it does not manage), nobody.
+    `position`, `op`, `function`: since when, and which kernel function gave it; -1 and empty for boot. `pid`,
+    `address`: of a pte or a pin.
     """
 
     name: str
@@ -78,8 +78,7 @@ def _since(timeline: Timeline, column: str, row: int) -> tuple[int, int, str]:
     at = timeline.previous_change((column, row), timeline.position + 1)
     if at is None:
         return -1, -1, ""
-    transition = timeline.transition(at - 1)
-    return at, timeline.op_at(at), transition.function
+    return at, timeline.op_at(at), timeline.call(timeline.transition(at - 1).call).name
 
 
 def _boot(timeline: Timeline, pfn: int) -> list[Holder]:
@@ -140,15 +139,26 @@ def _ptes(timeline: Timeline, pfn: int) -> list[Holder]:
         transit = bool(value & PTE_REF) and not value & PTE_MANAGED
         name = f"{'nopage for' if transit else 'pte'} {pid}:{address:08x}"
         kind = "transit" if transit else "pte"
-        since = _since(timeline, "pte.val", row)
+        since = _mapped(timeline, row, pfn)
         found.append(Holder(name, 1 if value & PTE_REF else 0, kind, *since, pid, address))
         if transit:
             found.append(Holder(f"pte {pid}:{address:08x}", 0, "pte", *since, pid, address))
     return found
 
 
+def _mapped(timeline: Timeline, row: int, pfn: int) -> tuple[int, int, str]:
+    """Since when an entry maps a frame: what changed only its bits is not the beginning."""
+    position = timeline.position + 1
+    while (at := timeline.previous_change(("pte.val", row), position)) is not None:
+        change = timeline.transition(at - 1)
+        if change.old >> 12 != pfn or not change.old & PRESENT:
+            return at, timeline.op_at(at), timeline.call(change.call).name
+        position = at
+    return -1, -1, ""
+
+
 def _nobody(timeline: Timeline, pfn: int, surplus: int) -> list[Holder]:
-    """The references that nobody holds, since the leaks that made them; a reference on its way has no such event."""
+    """The references that nobody holds, since they were taken; one on its way has no leak that tells of it."""
     leaks = [
         event
         for event in timeline.events("leak")
@@ -156,5 +166,22 @@ def _nobody(timeline: Timeline, pfn: int, surplus: int) -> list[Holder]:
     ]
     if not leaks:
         return [Holder("on its way", surplus, "transit", timeline.position, timeline.op_at(timeline.position), "")]
-    last = leaks[-1]
-    return [Holder("nobody", surplus, "nobody", last.position, last.op, timeline.transition(last.transition).function)]
+    return [Holder("nobody", surplus, "nobody", *_taken(timeline, pfn, leaks[-1].transition))]
+
+
+def _taken(timeline: Timeline, pfn: int, transition: int) -> tuple[int, int, str]:
+    """Where the reference was taken that a leak lost: with the pte that it cleared, else the last one before it."""
+    lost = timeline.transition(transition)
+    limit = transition + 1
+    if lost.name == "pte.val":
+        mapped = timeline.previous_change(("pte.val", lost.row), transition + 1)
+        while mapped is not None and timeline.transition(mapped - 1).old & PTE_REF:
+            mapped = timeline.previous_change(("pte.val", lost.row), mapped)
+        limit = timeline.op_end(timeline.op_at(mapped)) if mapped is not None else limit
+    position = limit + 1
+    while (at := timeline.previous_change(("page.count", pfn), position)) is not None:
+        change = timeline.transition(at - 1)
+        if change.new > change.old:
+            return at, timeline.op_at(at), timeline.call(change.call).name
+        position = at
+    return transition + 1, timeline.op_at(transition + 1), timeline.call(lost.call).name

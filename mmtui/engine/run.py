@@ -151,7 +151,7 @@ class Run:
         if number >= self.cells.rows("trace"):
             self.cells.grow("trace", number)
             recorder.bind(kernel, ("trace",))
-        op_column: Any = kernel.trace_op
+        op_column: Any = kernel.trace_op  # type: ignore[attr-defined]
         first_message = kernel.index.messages
         self.operations.append(op)
         self.op_calls.append(recorder.here()[2])
@@ -162,7 +162,7 @@ class Run:
         except KernelBug as bug:
             result, extra = bug.result, {}
             self.over = True
-        results: Any = kernel.trace_result
+        results: Any = kernel.trace_result  # type: ignore[attr-defined]
         recorder.store(results, BASE["trace.result"], number, self.strings.number(result), 0)
         recorder.leave(parent)
         self.extras.append(extra)

@@ -440,6 +440,6 @@ class Timeline:
 
 
 __all__ = [
-    "Call", "Event", "Frame", "Holder", "Ledger", "Machine", "PlaceError", "Process", "Pte", "Source", "Subject", "Table",
-    "Timeline", "Transition", "Vma",
+    "Call", "Event", "Events", "Frame", "Holder", "Ledger", "Machine", "PlaceError", "Process", "Pte", "Source",
+    "Subject", "Table", "Timeline", "Transition", "Vma",
 ]  # fmt: skip

@@ -32,7 +32,7 @@ class Drivers(Fork):
 
     @kfn("order")
     def driver_alloc(self, op: ops.Alloc, order: int) -> int:
-        """alloc_pages for a driver's buffer, and SetPageReserved on each page if it wants; the pfn or -errno or NO_PAGE."""
+        """alloc_pages for a driver's buffer, SetPageReserved on each page if it wants; the pfn, -errno or NO_PAGE."""
         name = self.strings.number(op.buf)
         buf = self.index.bufs.get(name, NULL)
         if buf and self.buf.state[buf] == 1:

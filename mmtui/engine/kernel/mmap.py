@@ -169,7 +169,7 @@ class Mmap(Fault):
         self.free_vma(vma)
 
     def mmap_insert(self, mm: int, vma: int, prev: int, file: int) -> None:
-        """Link the new vma, or let a neighbour have its range; ptes that the method made stay. Fault in a locked one."""
+        """Link the new vma, or let a neighbour have its range: the method's ptes stay. Fault in a locked one."""
         start, end = self.vma.vm_start[vma], self.vma.vm_end[vma]
         flags, pgoff = self.vma.vm_flags[vma], self.vma.vm_pgoff[vma]
         if file and self.vma_merge(mm, prev, start, end, flags, NULL, file, pgoff):

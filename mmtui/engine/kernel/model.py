@@ -159,7 +159,7 @@ class File:
 
 
 class Driver:
-    """What a driver's nopage does. `buf`: the buffer's name. `get_page`: 0 forgets it, 1 takes it, 2 unless PageReserved."""
+    """What a driver's nopage does. `buf`: a name. `get_page`: 0 forgets it, 1 takes it, 2 unless PageReserved."""
 
     state: Column
     name: Column

@@ -136,7 +136,7 @@ class PageAlloc(Area):
 
     @kfn("pfn", "order", name="__free_pages")
     def free_pages(self, pfn: int, order: int) -> None:
-        """Drop the caller's reference to a block, and free it if that was the last one. A reserved page is left alone."""
+        """Drop the caller's reference to a block; the last one frees it. A reserved page is left alone."""
         if self.PageReserved(pfn):
             return
         if self.put_page_testzero(self.page_head(pfn), "__free_pages"):
@@ -150,7 +150,7 @@ class PageAlloc(Area):
         return self.config.hugetlb_page
 
     def prep_compound_page(self, pfn: int, order: int) -> None:
-        """Make a block one compound page: every part points to the head; page[1] has the destructor, none, and the order."""
+        """Make a block one compound page: each part points to the head; page[1] has the destructor (none) and the order."""
         self.page.mapping[pfn + 1] = 0
         self.page.index[pfn + 1] = order
         for part in range(pfn, pfn + (1 << order)):

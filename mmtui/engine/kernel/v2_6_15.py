@@ -1,4 +1,4 @@
-"""2.6.15 -- a shared VM_PFNMAP vma never has pages, a private one must be remapped whole, inserted pages are copied by fork.
+"""2.6.15 -- a shared VM_PFNMAP vma never has pages, a private one is remapped whole, fork copies inserted pages.
 
 Tag v2.6.15 (88026842b0a7): rc5 and the five commits of 11 to 16 December 2005.
 """

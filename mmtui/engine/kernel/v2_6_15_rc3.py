@@ -173,8 +173,8 @@ class Linux_2_6_15_rc3(Linux_vm_unpaged):
     @since(*PFNMAP)
     @kfn("address")
     def do_wp_page(self, mm: int, vma: int, address: int, ptep: int) -> int:
-        """A write to a read-only pte: reuse an anonymous page that nobody else maps, else copy. A window is copied as the
-        process sees it, so that it need not be memory at all."""
+        """A write to a read-only pte: reuse an anonymous page that nobody else maps, else copy. A window is copied as
+        the process sees it, so that it need not be memory at all."""
         pte = self.pte.val[ptep]
         # [2.6.15-rc3]
         old = self.vm_normal_page(vma, address, pte)
@@ -200,7 +200,7 @@ class Linux_2_6_15_rc3(Linux_vm_unpaged):
 
     @since(*PFNMAP)
     def cow_user_page(self, vma: int, pte: int) -> int:
-        """A new page with what the process reads at the address; zeroes where it may not read. NO_PAGE without memory."""
+        """A new page with what the process reads there; zeroes where it may not read. NO_PAGE without memory."""
         self.anon_vma_prepare(vma)
         new = self.alloc_pages(0)
         if new != NO_PAGE:

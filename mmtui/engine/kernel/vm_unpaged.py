@@ -117,7 +117,7 @@ class Linux_vm_unpaged(Linux_2_6_15_rc2):
     @override
     @since(*UNPAGED)
     def vm_normal_page(self, vma: int, address: int, pte: int) -> int:
-        """The page that zap and fork manage behind a present pte, or NO_PAGE: VM_UNPAGED says it, but for COW copies."""
+        """The page that zap, fork manage behind a present pte, or NO_PAGE: VM_UNPAGED says it, but for COW copies."""
         pfn = pte_pfn(pte)
         # [vm-unpaged]
         if self.vma.vm_flags[vma] & VM_UNPAGED:
@@ -198,8 +198,8 @@ class Linux_vm_unpaged(Linux_2_6_15_rc2):
     @since(*COW)
     @kfn("address")
     def do_wp_page(self, mm: int, vma: int, address: int, ptep: int) -> int:
-        """A write to a read-only pte: reuse an anonymous page that nobody else maps, else copy. The source of a copy may
-        be a window, which gives nothing back."""
+        """A write to a read-only pte: reuse an anonymous page that nobody else maps, else copy. The source of a copy
+        may be a window, which gives nothing back."""
         pte = self.pte.val[ptep]
         source = pte_pfn(pte)
         if not self.pfn_valid(source):
