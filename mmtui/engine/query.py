@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
 
 MAX_ALTERNATIVES: Final = 256
+_BLOCK: Final = 1 << 21
+"""Transitions whose vmas are looked at together."""
 
 _COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "<": operator.lt,
@@ -108,7 +110,14 @@ def _alternative(terms: Alternative, data: Data) -> Ints:
     if stretches and all(isinstance(term, _STRETCHES) for term, _ in terms):
         begins = _merged([_spans(term, data).start for term in stretches])
         return _satisfying(terms, data.rows_at(begins), data).index
-    return np.concatenate([_satisfying(terms, items, data).index for items in data.items()])
+    cheap = tuple(pair for pair in terms if not isinstance(pair[0], VmaFlag))
+    left = np.concatenate([_satisfying(cheap, items, data).index for items in data.items()])
+    dear = tuple(pair for pair in terms if isinstance(pair[0], VmaFlag))
+    if not dear:
+        return left
+    # Each look at the vmas reads all entries: better a few times for many transitions than once for each piece.
+    blocks = [left[at : at + _BLOCK] for at in range(0, len(left), _BLOCK)]
+    return np.concatenate([_satisfying(dear, data.rows_at(block), data).index for block in blocks] or [left])
 
 
 def _satisfying(terms: Alternative, items: Items, data: Data) -> Items:
@@ -250,8 +259,8 @@ def _satisfies(term: Field, values: Ints, data: Data) -> Mask:
     if name in STRINGS:
         numbers = np.unique(values)
         equal = [number for number in numbers if data.timeline.string(int(number)) == term.text]
-        named: Mask = np.isin(values, equal, invert=term.compare == "!=")
-        return named & (values != 0)
+        named = np.isin(values, equal, invert=term.compare == "!=")
+        return np.asarray(named & (values != 0), bool)
     value = term.value
     if name == "vma.vm_flags" and term.text is not None:
         value = vm_flags_of(data.timeline.kernel).get(term.text, 0)

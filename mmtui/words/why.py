@@ -48,7 +48,7 @@ def why_chain(timeline: Timeline, subject: Subject, position: int, limit: int = 
         if link is not None:
             found[place] = link
     if subject.kind == "page":
-        for event in _events_about(timeline, subject.row, position):
+        for event in _events_about(timeline, subject.row, position, limit):
             what, why = stop_text(timeline, event)
             found[event.position] = Link(event.position, f"{event.kind}: {what} {why}")
     links = sorted(found.values(), key=lambda link: -link.position)[:limit]
@@ -89,10 +89,12 @@ def _short(subject: str) -> str:
     return f"{field[0]} " if field else ""
 
 
-def _events_about(timeline: Timeline, pfn: int, position: int) -> list[Event]:
-    """The telling events about a frame up to a position; looked up in columns, because there may be millions."""
-    events = timeline.events().of(*_TELLING)
-    return [events[int(at)] for at in np.flatnonzero((events.pfn == pfn) & (events.position <= position))]
+def _events_about(timeline: Timeline, pfn: int, position: int, limit: int) -> list[Event]:
+    """The newest telling events about a frame; looked up in columns, because there may be millions."""
+    events = timeline.events()
+    about = np.flatnonzero((events.pfn == pfn) & (events.position <= position))
+    telling = events.take(about).of(*_TELLING)
+    return [telling[at] for at in range(max(len(telling) - limit, 0), len(telling))]
 
 
 def _nothing(timeline: Timeline, position: int) -> list[Link]:
