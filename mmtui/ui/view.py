@@ -145,7 +145,7 @@ class View:
         `heavy`: it may be as long as an operation or the log, so that only few of them are kept.
         """
         kept: dict[Any, Any] = self.memo.setdefault("heavy" if heavy else "light", {})
-        key = (id(self.timeline), *key)
+        key = (id(self.timeline), len(self.timeline), *key)
         if key not in kept:
             kept[key] = make()
             while len(kept) > (_KEPT_HEAVY if heavy else _KEPT):

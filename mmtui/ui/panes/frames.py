@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NAMES = {
     ".": "free", "_": "hole", "A": "anon", "c": "COW", "F": "file", "S": "slab", "P": "page table", "Z": "zero page",
-    "N": "nopage", "D": "pfn-mapped", "R": "reserved", "!": "leaked", "X": "freed while mapped", "?": "unknown",
+    "N": "nopage", "D": "pfn-mapped", "R": "reserved", "!": "leaked", "X": "freed while mapped", "?": "nobody's",
 }  # fmt: skip
 """The legend: what each glyph of the map means."""
 

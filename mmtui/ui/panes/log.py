@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
+from mmtui import words
 from mmtui.ui.panes import texts
 from mmtui.ui.panes.common import Line, marked, title
 from mmtui.ui.panes.outline import Item, Level, Tree, outline
@@ -18,13 +19,13 @@ _MAX_DEPTH = 8
 
 def build(view: View, width: int, height: int) -> PaneRows:
     """The outline of the whole log with the position in it; only the lines that are asked for are made."""
-    words = title(view, "log", "Log")
+    heading = title(view, "log", "Log")
     if not view.timeline.op_count:
-        return PaneRows(words, empty="This trace has no operations.")
+        return PaneRows(heading, empty="This trace has no operations.")
     rows = LogRows(view, width)
     note = f"op {view.op} {view.timeline.op(view.op).name}" if view.op >= 0 else "before the first operation"
     changed = () if rows.position_line is None else (rows.position_line,)
-    return PaneRows(words, ((note, "dim"),), (), rows, (), rows.cursor_line, changed, follow="third")
+    return PaneRows(heading, ((note, "dim"),), (), rows, (), rows.cursor_line, changed, follow="third")
 
 
 def change_column(width: int) -> int:
@@ -110,10 +111,13 @@ class LogRows(Sequence[Row]):
         role = "text" if is_current else self._shade(item.number)
         line, column = self._start(label, "dim" if is_current else role, item.depth, here)
         fold = ("\u25be" if item.is_open else "\u25b8") if view.glyphs == "unicode" else ("v" if item.is_open else "+")
-        words = texts.op_text(view, number) if operation else texts.call_text(view, item.call)
+        said = texts.op_text(view, number) if operation else texts.call_text(view, item.call)
         line.put(column, fold, "dim" if role == "text" else role)
-        line.put(column + 2, words, marked(role, "bold") if here and is_current else role)
+        line.put(column + 2, said, marked(role, "bold") if here and is_current else role)
         right = self._words_inside(item, operation) if not item.is_open else self._result(number, operation)
+        note = words.plain(getattr(timeline.op(number), "note", None) or "") if operation and item.is_open else ""
+        if note:
+            self._put_change(line, note, "dim" if role == "text" else role, right)
         if not item.is_open:
             self._put_change(line, texts.call_summary(view, item.call), role, right)
         position = timeline.op_start(number) if operation else item.number + 1
@@ -138,8 +142,8 @@ class LogRows(Sequence[Row]):
         result = self._result(self._view.timeline.call(item.call).op, operation)
         if result:
             return result
-        words = texts.stop_words(self._view, start, end)
-        return ((words, self._shade(start)),) if words else ()
+        stops = texts.stop_words(self._view, start, end)
+        return ((stops, self._shade(start)),) if stops else ()
 
     def _transition_row(self, item: Item, here: bool) -> Row:
         view, number = self._view, item.number
@@ -148,8 +152,8 @@ class LogRows(Sequence[Row]):
         line, column = self._start(view.timeline.place_name(number + 1), "dim" if is_step else role, item.depth, here)
         subject, old, new = texts.change_words(view, number)
         line.put(column + 2, subject, "text+bold" if is_step else role)
-        words = texts.stop_words(view, number, number + 1)
-        right: tuple[Span, ...] = ((words, "alarm_fill" if is_step and not view.undone else role),) if words else ()
+        stops = texts.stop_words(view, number, number + 1)
+        right: tuple[Span, ...] = ((stops, "alarm_fill" if is_step and not view.undone else role),) if stops else ()
         if is_step and view.undone:
             right = (("undone", "dim"),)
         self._put_change(line, f"{old} -> {new}", "accent" if is_step else role, right)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmtui.engine.schema import UNKNOWN
-from mmtui.ui.panes.common import Line, flags_word, inode_name, kind_role, mapping_word, page_name, pfn_text, wrap
+from mmtui.ui.panes.common import (
+    Line,
+    address_text,
+    flags_word,
+    inode_name,
+    kind_role,
+    mapping_word,
+    page_name,
+    pfn_text,
+    wrap,
+)
 from mmtui.ui.rows import Row
 from mmtui.words import known_text, plain
 
@@ -27,7 +37,7 @@ _HOLDERS = {"pte": ("t", "kind.A"), "owner": ("d", "kind.N"), "cache": ("f", "ki
 _WORDS = {
     ".": "free", "_": "a hole: no struct page", "A": "anonymous", "c": "shared, copy on write", "F": "page cache",
     "S": "slab", "P": "page table", "Z": "the zero page", "N": "nopage driver page", "D": "pfn-mapped", "R": "reserved",
-    "!": "leaked", "X": "freed while mapped", "?": "unknown",
+    "!": "leaked", "X": "freed while mapped", "?": "not free, and nobody holds it",
 }  # fmt: skip
 
 
@@ -197,4 +207,7 @@ def whose(view: View, pfn: int) -> str:
         return f"page {int(machine.page.index[pfn])} of {inode_name(timeline, mapping // 2)}"
     if mapping:
         return _anonymous(view, pfn)
-    return "the zero page: reads of untouched anonymous memory" if pfn == 1 else ""
+    if pfn == 1:
+        return "the zero page: reads of untouched anonymous memory"
+    mapped = [row for row in timeline.holders(pfn).rows if row.kind == "pte"]
+    return f"mapped by {mapped[0].pid}:{address_text(view, mapped[0].address)}" if mapped else ""

@@ -51,13 +51,26 @@ def frame_of(view: View) -> tuple[str, int] | None:
     step = view.step
     calls = [call for call in view.open_calls if call.parent >= 0]
     if step is None or not calls:
-        return None
+        return _bug(view)
     if view.up <= 0:
         return step.function, step.line
     call = calls[max(0, len(calls) - 1 - view.up)]
     source = _source(view, call.name)
     callee = calls[min(len(calls) - 1, max(0, len(calls) - view.up))].name
     return call.name, _call_line(source, callee) if source else 0
+
+
+def _bug(view: View) -> tuple[str, int] | None:
+    """The function whose BUG_ON ended the run, at the end of its operation."""
+    if view.step is None or view.step_cell != ("trace.result", view.op):
+        return None
+    function = view.timeline.result(view.op).removeprefix("BUG: ")
+    source = _source(view, function)
+    if source is None:
+        return None
+    texts = ("BUG", "def ")
+    line = next((number for word in texts for number, text in enumerate(source.lines) if word in text), 0)
+    return function, source.first_line + line
 
 
 def _call_line(source: Source, callee: str) -> int:

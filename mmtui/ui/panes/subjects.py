@@ -98,8 +98,13 @@ def recent_page(view: View) -> int | None:
             return transition.row
         if transition.table == "pte" and pte_present(transition.new or transition.old):
             return pte_pfn(transition.new or transition.old)
-    reached = view.timeline.extra(view.op).get("pfn") if view.op >= 0 else None
-    return reached if view.position == view.timeline.op_end(view.op) else None
+    if view.op < 0 or view.position != view.timeline.op_end(view.op):
+        return None
+    reached = view.timeline.extra(view.op).get("pfn")
+    place = op_place(view)
+    if reached is not None or place is None:
+        return reached
+    return target_page(view, Target("pte", f"pte[{place[0]}:{place[1]:#x}]"))
 
 
 def target_page(view: View, target: Target | None) -> int | None:

@@ -133,14 +133,16 @@ def subject_text(view: View, number: int) -> str:
 
 
 def stop_words(view: View, start: int, end: int) -> str:
-    """The kinds of trouble that the transitions `start` to `end` make: `leak`, `4 leak`; empty if none."""
+    """What the transitions `start` to `end` stop at: `leak`, `4 leak`, `3 stops` of several kinds; empty if nothing."""
     numbers = view.remember(("trouble at",), lambda: np.array(sorted(view.trouble), np.int64), True)
     low, high = np.searchsorted(numbers, (start, end))
     counts: dict[str, int] = {}
     for number in numbers[low:high].tolist():
         for event in view.trouble[number]:
             counts[event.kind] = counts.get(event.kind, 0) + 1
-    return "  ".join(kind if number == 1 else f"{number} {kind}" for kind, number in counts.items())
+    if len(counts) > 1:
+        return f"{sum(counts.values())} stops"
+    return "".join(kind if number == 1 else f"{number} {kind}" for kind, number in counts.items())
 
 
 def vm_ops(view: View, vma: Vma) -> str:
@@ -185,6 +187,8 @@ def chain(view: View, pfn: int) -> list[tuple[int, str]]:
         found = {link.position: link.sentence for link in words.why_chain(view.timeline, subject, view.position)}
         for position, sentence in _entry_links(view, pfn):
             found.setdefault(position, sentence)
+        if refused(view):
+            found[view.position] = step_sentence(view)
         return sorted(found.items(), reverse=True)
 
     return view.remember(("chain", pfn, view.position), links)
@@ -208,6 +212,14 @@ def _entry_links(view: View, pfn: int) -> list[tuple[int, str]]:
     return found
 
 
+def refused(view: View) -> bool:
+    """Whether the marked transition is the end of an operation that the kernel refused."""
+    if view.step_cell is None or view.step_cell[0] != "trace.result":
+        return False
+    result = view.timeline.result(view.op)
+    return result != "ok" and not result.startswith(("BUG", "OOPS"))
+
+
 def shortened(sentence: str, number: int) -> str:
     """A link of a chain in fewer words: an event's rule without its numbers, an older change without its rule."""
     found = re.match(r"\w+: page \w+: [^.]*\. (.+)", sentence)
@@ -220,7 +232,13 @@ def shortened(sentence: str, number: int) -> str:
 
 
 def step_sentence(view: View) -> str:
-    """What the marked transition did, for a step that is about no frame."""
+    """What the marked transition did, for a step that is about no frame; of a refusal, the test that refused."""
+    if refused(view):
+        result = words.plain(view.timeline.result(view.op))
+        return f"{op_text(view, view.op)}: {result}. {words.refusal_text(view.timeline, view.op)}"
+    if view.step_cell is not None and view.step_cell[0] == "trace.op":
+        note = words.plain(view.timeline.op(view.op).note or "")
+        return f"{op_text(view, view.op)} begins. {note}"
     text = words.transition_text(view.timeline, view.marked, dot(view))
     clause = f": {text.clause}" if text.clause else ""
     return f"{text.subject} {text.change}{clause}"

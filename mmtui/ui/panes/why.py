@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mmtui import words
 from mmtui.engine.schema import UNKNOWN
 from mmtui.ui.panes import kernels, source, subjects, texts
-from mmtui.ui.panes.common import Line, kind_role, pfn_text, title, wrap
+from mmtui.ui.panes.common import Line, pfn_text, title, wrap
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mmtui.ui.view import View
 
 _SHOWN = 8
+_GONE = {"owner": "freed", "cache": "dropped", "pin": "unpinned", "transit": "given up"}
+"""How a holder of a kind goes; a pte is cleared."""
 _EXCERPT = 3
 
 
@@ -73,6 +75,7 @@ class LedgerLine(NamedTuple):
     function: str
     state: str
     target: Target | None
+    gone: str = "cleared"
 
 
 def _ledger_rows(view: View, ledger: Ledger, most: int) -> list[LedgerLine]:
@@ -119,7 +122,9 @@ def _holder_line(view: View, holder: Holder, state: str) -> LedgerLine:
         target = Target("pte", f"pte[{holder.pid}:{holder.address:#x}]", holder.position)
     since = f"op {holder.op:>2}" if holder.op >= 0 else "boot"
     name = words.plain(holder.name).replace("nopage for ", "nopage ")
-    return LedgerLine(name, holder.ref, holder.ref == 0, since, holder.function, state, target)
+    return LedgerLine(
+        name, holder.ref, holder.ref == 0, since, holder.function, state, target, _GONE.get(holder.kind, "cleared")
+    )
 
 
 def _line(view: View, line: LedgerLine, columns: Columns, width: int, differs: bool) -> Row:
@@ -134,7 +139,7 @@ def _line(view: View, line: LedgerLine, columns: Columns, width: int, differs: b
     row.put(columns.ref + 3 - len(ref), ref, ref_role)
     place = view.step_pte
     in_step = place is not None and line.target is not None and line.target.subject == f"pte[{place[0]}:{place[1]:#x}]"
-    word = {"gone": "cleared", "new": "set" if in_step else line.function}.get(line.state, line.function)
+    word = {"gone": line.gone, "new": "set" if in_step else line.function}.get(line.state, line.function)
     word_role = "accent" if in_step and line.state else ("recent" if line.state == "gone" else "dim")
     since = (line.since if line.state != "gone" else f"op {view.op:>2}", "dim")
     if width < columns.function + 6:
@@ -229,8 +234,6 @@ def _nobody(view: View, pfn: int, heading: tuple[Span, ...], width: int, height:
     else:
         sentence = f"page {name} has count 0 and is not on the free list."
     rows = [Row(Line().put(2, text, "dim").spans) for text in wrap(sentence, max(10, width - 3))]
-    if glyph not in "._":
-        rows.insert(0, Row(Line().put(2, glyph, kind_role(glyph)).spans))
     chain = _chain(view, pfn, width, False, False)
     return PaneRows(heading, (("count 0", "dim"),), (), [*rows, Row(), *chain] if chain else rows)
 
