@@ -41,18 +41,24 @@ def why_chain(timeline: Timeline, subject: Subject, position: int, limit: int = 
     For a frame: the changes of its count, mapcount and free state, the events about it, and the verdict of its
     ledger at the head. For anything else: the changes of its cells.
     """
-    columns = _columns(subject)
-    found: dict[int, Link] = {}
-    for place in _changes(timeline, subject.row, columns, position, 4 * limit):
-        link = _change_link(timeline, place)
-        if link is not None:
-            found[place] = link
+    places: dict[int, Event | None] = dict.fromkeys(_changes(timeline, subject, position, 4 * limit))
     if subject.kind == "page":
-        for event in _events_about(timeline, subject.row, position, limit):
-            what, why = stop_text(timeline, event)
-            found[event.position] = Link(event.position, f"{event.kind}: {what} {why}")
-    links = sorted(found.values(), key=lambda link: -link.position)[:limit]
+        places |= {event.position: event for event in _events_about(timeline, subject.row, position, limit)}
+    links: list[Link] = []
+    for place in sorted(places, reverse=True):
+        link = _event_link(timeline, places[place]) or _change_link(timeline, place)
+        if link is not None:
+            links.append(link)
+        if len(links) == limit:
+            break
     return links or _nothing(timeline, position)
+
+
+def _event_link(timeline: Timeline, event: Event | None) -> Link | None:
+    if event is None:
+        return None
+    what, why = stop_text(timeline, event)
+    return Link(event.position, f"{event.kind}: {what} {why}")
 
 
 def _columns(subject: Subject) -> tuple[str, ...]:
@@ -63,9 +69,9 @@ def _columns(subject: Subject) -> tuple[str, ...]:
     return tuple(f"{subject.table}.{field}" for field in schema.TABLES[subject.table])
 
 
-def _changes(timeline: Timeline, row: int, columns: tuple[str, ...], position: int, limit: int) -> list[int]:
-    """The newest positions up to `position` at which one of the columns changed."""
-    places = [np.asarray(timeline.history(column, row)) for column in columns]
+def _changes(timeline: Timeline, subject: Subject, position: int, limit: int) -> list[int]:
+    """The newest positions up to `position` at which one of the subject's columns changed."""
+    places = [np.asarray(timeline.history(column, subject.row)) for column in _columns(subject)]
     merged = np.unique(np.concatenate(places))
     return [int(place) for place in merged[merged <= position][::-1][:limit]]
 
