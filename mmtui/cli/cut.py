@@ -18,20 +18,35 @@ from mmtui.cli.options import TRACE
 def command(trace: str, piece: str, output: Path | None, force: bool) -> None:
     """Keep the operations from A up to, not including, B. Either may be left out: `..7` is the first seven.
 
-    Notes and bookmarks move with their operations. What the piece needs from before A is not kept with it.
+    Notes and bookmarks move with their operations. What the piece needs from before A is not kept with it; of a
+    recording it is: everything before A is folded into one first stop for each process.
     """
     from mmtui.formats.writing import write_file
     from mmtui.trace import codec, edit
+    from mmtui.trace.source import read_bytes
 
-    whole = codec.read(trace)
-    if whole.recording is not None:
-        raise click.ClickException(f"{trace}: a recording has stops, not operations: no piece of it can be run")
-    first, end = _piece(piece, len(whole.ops))
-    text = codec.encode(edit.keep(whole, range(first, end)))
+    data = read_bytes(trace)
+    if codec.is_recording(data):
+        text = _of_recording(data, trace, piece)
+    else:
+        whole = codec.decode(data, trace)
+        first, end = _piece(piece, len(whole.ops))
+        text = codec.encode(edit.keep(whole, range(first, end)))
     if output is None:
         click.echo(text, nl=False)
     else:
         write_file(output, text, force, Path(trace))
+
+
+def _of_recording(data: bytes, name: str, piece: str) -> bytes:
+    from mmtui.live import fold, recording
+
+    found = recording.decode(data, name)
+    first, end = _piece(piece, len(found.stops))
+    try:
+        return fold.cut(data, found, first, end)
+    except fold.FoldError as error:
+        raise click.ClickException(f"{name}: {error}") from None
 
 
 def _piece(text: str, ops: int) -> tuple[int, int]:

@@ -21,7 +21,8 @@ from mmtui.live.record_events import EventTracer
 from mmtui.live.record_file import RecordingFile
 from mmtui.live.record_neutral import Neutral
 from mmtui.live.record_space import Sight
-from mmtui.live.record_tracer import SIGNALS, Outcome, Tracer
+from mmtui.live.record_tasks import Outcome
+from mmtui.live.record_tracer import SIGNALS, Tracer
 
 VERSION: Final = 1
 

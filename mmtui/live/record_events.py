@@ -15,7 +15,8 @@ from typing import Any, Final, NamedTuple
 from mmtui.live import perf
 from mmtui.live.proc import PAGE
 from mmtui.live.record_book import Book
-from mmtui.live.record_tracer import Task, Tracer
+from mmtui.live.record_tasks import Task
+from mmtui.live.record_tracer import Tracer
 
 POLL: Final = 0.002
 RING_PAGES: Final = (64, 16, 4)  # as much as the limit on locked memory lets us have

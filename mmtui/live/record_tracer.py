@@ -8,11 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mmtui.live import perf, proc, ptrace, syscalls
 from mmtui.live.record_book import Book
+from mmtui.live.record_tasks import Outcome, Task
 
 QUANTUM: Final = 200  # stops in a row for one task while another could run
 SETTLE: Final = 0.001  # asleep in a system call for so long: somebody else's turn
@@ -23,39 +23,6 @@ GROUP_STOPS: Final = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIG
 INTERRUPTS: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 SIGNALS: Final = INTERRUPTS | {signal.SIGCHLD}
 FORKS: Final = {ptrace.EVENT_FORK: "fork", ptrace.EVENT_VFORK: "vfork", ptrace.EVENT_CLONE: "clone"}
-
-
-@dataclass(slots=True)
-class Task:
-    """A traced thread. `ready`: it is stopped and may be resumed; else it runs, or sleeps in the kernel."""
-
-    tid: int
-    tgid: int
-    ready: bool = False
-    signal: int = 0
-    call: ptrace.SyscallInfo | None = None
-    armed: bool = False
-    event: int = -1
-    stat: int = -1
-    faults: int = 0
-
-    def close(self) -> None:
-        """Close its descriptors; the fault event goes with the first."""
-        for fd in (self.event, self.stat):
-            if fd >= 0:
-                os.close(fd)
-        self.event = self.stat = -1
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a recording ended. `status`: as os.waitstatus_to_exitcode, of the command itself."""
-
-    ended: str = "the program ended"
-    status: int = 0
-    inexact: int = 0
-    lost: int = 0
-    notes: list[str] = field(default_factory=list)
 
 
 class Tracer:
