@@ -25,11 +25,14 @@ from mmtui.engine.kernel.model import NO_PAGE, NULL, gone, kfn, since
 from mmtui.engine.kernel.v2_6_15_rc5 import Linux_2_6_15_rc5
 from mmtui.engine.pgtable import pte_pfn
 
-RAW_AGAIN = ("2.6.15-rc6", "fb155c1619f", "Allow arbitrary read-only shared pfn-remapping too")
-NO_FALLBACK = ("2.6.15-rc6", "7fc7e2eeecb", "get rid of the incomplete pfn remapping fallback")
+NO_FALLBACK = (
+    "2.6.15-rc6", "7fc7e2eeecb", 'Remove (at least temporarily) the "incomplete PFN mapping" support',
+)  # fmt: skip
 COW_TEST = ("2.6.15-rc6", "67121172f97", "Allow arbitrary read-only shared pfn-remapping too")
 GUP = ("2.6.15-rc6", "1ff8038988a", "get_user_pages: don't try to follow PFNMAP pages")
-INSERTPAGE = ("2.6.15-rc6", "4d7672b46244", "Make sure we copy pages inserted with vm_insert_page on fork")
+INSERTPAGE = (
+    "2.6.15-rc6", "4d7672b46244", 'Make sure we copy pages inserted with "vm_insert_page()" on fork',
+)  # fmt: skip
 
 
 class Linux_2_6_15(Linux_2_6_15_rc5):

@@ -21,7 +21,7 @@ from mmtui.engine.pgtable import mk_pte, pte_managed, pte_none
 
 INCOMPLETE = ("2.6.15-rc4", "238f58d898d", "Support strange discontiguous PFN remappings")
 INSERT = ("2.6.15-rc4", "a145dd411eb2", 'VM: add "vm_insert_page()" function')
-NOPAGE_BUG = ("2.6.15-rc4", "325f04dbca6", "mm: pfn mapping BUG_ON in do_no_page")
+NOPAGE_BUG = ("2.6.15-rc4", "325f04dbca6", "pfnmap: do_no_page BUG_ON again")
 
 MAX_COMPLAINTS = 10
 
