@@ -5,18 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mmtui.engine import flags, pgtable
-
-# KPF_* bit numbers (include/uapi/linux/kernel-page-flags.h), and the page flag of the same meaning.
-KPF_ANON: Final = 1 << 12
-KPF_BUDDY: Final = 1 << 10
-KPF_COMPOUND_HEAD: Final = 1 << 15
-KPF_COMPOUND_TAIL: Final = 1 << 16
-KPF_HUGE: Final = 1 << 17
-KPF_KSM: Final = 1 << 21
-KPF_THP: Final = 1 << 22
-KPF_ZERO_PAGE: Final = 1 << 24
-KPF_PGTABLE: Final = 1 << 26
-KPF_OWNER_2: Final = 1 << 34  # PageAnonExclusive on an anonymous frame, mapped to disk on a frame of a file
+from mmtui.engine.kpf import KPF_ANON, KPF_OWNER_2
 
 _SAME: Final = (
     (1 << 0, flags.PG_locked),
@@ -51,27 +40,6 @@ def page_flags(kpf: int) -> int:
     if kpf & KPF_OWNER_2:
         found |= flags.PG_anon_exclusive if kpf & KPF_ANON else flags.PG_mappedtodisk
     return found
-
-
-_KPF_NAMES: Final = (
-    "LOCKED", "ERROR", "REFERENCED", "UPTODATE", "DIRTY", "LRU", "ACTIVE", "SLAB", "WRITEBACK", "RECLAIM", "BUDDY",
-    "MMAP", "ANON", "SWAPCACHE", "SWAPBACKED", "COMPOUND_HEAD", "COMPOUND_TAIL", "HUGE", "UNEVICTABLE", "HWPOISON",
-    "NOPAGE", "KSM", "THP", "OFFLINE", "ZERO_PAGE", "IDLE", "PGTABLE", "", "", "", "", "", "RESERVED", "MLOCKED",
-    "OWNER_2", "PRIVATE", "PRIVATE_2", "OWNER_PRIVATE", "ARCH", "UNCACHED", "SOFTDIRTY", "ARCH_2",
-)  # fmt: skip
-"""KPF_* by bit number."""
-
-
-def kflag_names(kpf: int) -> list[str]:
-    """The KPF_* bits set, by name, in bit order; an unknown bit as its number. Bit 34 is what it means here."""
-    names = []
-    for number in range(64):
-        if kpf >> number & 1:
-            name = _KPF_NAMES[number] if number < len(_KPF_NAMES) else ""
-            if name == "OWNER_2":
-                name = "ANON_EXCLUSIVE" if kpf & KPF_ANON else "MAPPED_TO_DISK"
-            names.append(name or f"bit {number}")
-    return names
 
 
 _VM: Final = {

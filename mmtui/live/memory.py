@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmtui.engine.kernel.model import INODE_DEVICE, INODE_FILE, INODE_SHMEM, VM_OPS_FILE, VM_OPS_NONE
+from mmtui.engine.kpf import KPF_ANON, KPF_BUDDY
 from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, pte_pfn
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.live import bits
@@ -168,12 +169,12 @@ class Memory:
     def change_frame(self, row: int, mapcount: int, kpf: int) -> int:
         """What kpagecount and kpageflags say of a frame now; 1 if it has become free by that, -1 if it was free."""
         store = self._store
-        free = int(kpf & bits.KPF_BUDDY != 0)
+        free = int(kpf & KPF_BUDDY != 0)
         change = free - store.get("page.free", row)
         store.set("page.mapcount", row, mapcount)
         store.set("page.kflags", row, kpf)
         store.set("page.flags", row, bits.page_flags(kpf))
-        if not kpf & bits.KPF_ANON and store.get("page.mapping", row) == PAGE_MAPPING_ANON:
+        if not kpf & KPF_ANON and store.get("page.mapping", row) == PAGE_MAPPING_ANON:
             store.set("page.mapping", row, 0)
         store.set("page.free", row, free)
         return change

@@ -28,8 +28,6 @@ PM_EXCLUSIVE: Final = 1 << 56
 PM_SOFT_DIRTY: Final = 1 << 55
 PM_PFN: Final = (1 << 55) - 1
 
-KPF_ZERO_PAGE: Final = 1 << 24
-
 _SCAN_PRESENT: Final = 1 << 3
 _SCAN_SWAPPED: Final = 1 << 4
 _SCAN_ZERO: Final = 1 << 5

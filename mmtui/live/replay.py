@@ -10,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 
 from mmtui.engine.events import Event, Events, gather
+from mmtui.engine.kpf import KPF_ZERO_PAGE
 from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, PTE_SPECIAL, pte_pfn
 from mmtui.engine.run import OP_FUNCTION
 from mmtui.engine.schema import COLUMNS
-from mmtui.live import bits
 from mmtui.live.frames import ZERO_PAGE_ROW, Frames
 from mmtui.live.memory import Memory, Space
 from mmtui.live.recording import PAGE, Entry, Recording, Stop
@@ -276,7 +276,7 @@ def _numbered(recording: Recording) -> Frames:
         for entries in stop.pte.values():
             seen.update(entry.pfn for entry in entries.values() if entry.pfn and "p" in entry.letters)
         for pfn, (_, flags) in stop.fr.items():
-            zero = pfn if int(flags, 16) & bits.KPF_ZERO_PAGE else zero
+            zero = pfn if int(flags, 16) & KPF_ZERO_PAGE else zero
     if zero:
         frames.row(zero, zero=True)
     for pfn in sorted(seen):

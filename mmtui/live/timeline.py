@@ -12,9 +12,10 @@ import numpy as np
 
 from mmtui.engine.errors import LimitError
 from mmtui.engine.inspect import PRESENT, Frame
+from mmtui.engine.kpf import kflag_names
 from mmtui.engine.schema import UNKNOWN
 from mmtui.engine.timeline import Timeline
-from mmtui.live import about, bits, recording
+from mmtui.live import about, recording
 from mmtui.live.recording import Recording
 from mmtui.live.replay import Replay
 from mmtui.trace.errors import Problem, TraceError
@@ -64,7 +65,7 @@ class RecordedTimeline(Timeline):
             "free": bool(page.free[row]),
             "count": None,
             "mapcount": _known(int(page.mapcount[row])),
-            "flags": None if kflags == UNKNOWN else bits.kflag_names(kflags),
+            "flags": None if kflags == UNKNOWN else kflag_names(kflags),
             "kind": "anon" if mapping & 1 else "file" if mapping else "none",
         }
 

@@ -18,6 +18,8 @@ _BITS: Final = (
     ("D", pgtable.PTE_DIRTY),
 )
 
+_RECORDED: Final = (("exclusive", pgtable.PTE_EXCLUSIVE), ("soft-dirty", pgtable.PTE_SOFT_DIRTY))
+
 
 def plain(text: object) -> str:
     """A string of a trace as harmless, visible text: `\\e[31m`, `\\u202e`, `\\udc80`, never the character itself.
@@ -60,10 +62,12 @@ def known_text(value: int) -> str:
 def pte_bits_text(value: int, unset: str = "·") -> str:
     """`P RW A D` with each bit in its place, an unset one as dots: `P ·· · D`; `N` for a PROT_NONE entry.
 
-    Of a recording `P ?? ? ?`: only presence can be seen.
+    Of a recording `P ?? ? ?`: only presence can be seen, and with luck that no other entry maps the page
+    (`exclusive`) and that it was written to since somebody last asked (`soft-dirty`).
     """
     if value & pgtable.PTE_UNKNOWN:
-        return " ".join(["P", *("?" * len(name) for name, _ in _BITS[1:])])
+        more = [name for name, bit in _RECORDED if value & bit]
+        return " ".join(["P", *("?" * len(name) for name, _ in _BITS[1:]), *more])
     words = [name if value & bit else unset * len(name) for name, bit in _BITS]
     if value & pgtable.PTE_PROTNONE and not value & pgtable.PTE_PRESENT:
         words[0] = "N"

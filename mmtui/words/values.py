@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from mmtui.engine.kpf import kflag_names
 from mmtui.engine.pgtable import PTE_PRESENT, PTE_PROTNONE, PTE_RW
 from mmtui.engine.query_data import data_of
 from mmtui.engine.schema import UNKNOWN
@@ -41,7 +42,7 @@ _STRINGS: Final = frozenset(
 )
 _ADDRESSES: Final = frozenset({"vma.vm_start", "vma.vm_end", "pt.base", "pin.address"})
 _PFNS: Final = frozenset({"buf.pfn", "pin.pfn", "cache.pfn"})
-_HEX: Final = frozenset({"vma.vm_flags", "page.kflags"})
+_HEX: Final = frozenset({"vma.vm_flags"})
 _UNSEEN: Final = frozenset(
     f"page.{name}" for name in ("count", "mapcount", "index", "private", "word", "pfn", "kflags")
 )
@@ -120,6 +121,8 @@ def value_text(timeline: Timeline, column: str, value: int, number: int, unset: 
         return pte_text(value, unset)
     if column == "page.flags":
         return page_flags_text(value)
+    if column == "page.kflags":
+        return " ".join(name.lower() for name in kflag_names(value)) or "none"
     if column in _STRINGS:
         return plain(timeline.string(value)) or "none"
     if column in _ADDRESSES:
