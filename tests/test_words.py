@@ -17,7 +17,7 @@ from mmtui.engine.kernel import RELEASES
 from mmtui.words.functions import FUNCTIONS, IN_KERNEL
 
 TRACES = Path(__file__).parents[1] / "traces"
-KERNELS = ("2.6.14", "2.6.15-rc2", "vm-unpaged", "2.6.15-rc3", "2.6.15-rc5", "2.6.15")
+KERNELS = ("2.6.14", "2.6.15-rc2", "vm-unpaged", "2.6.15-rc3", "2.6.15-rc5", "2.6.15", "6.x")
 ALL_TRACES = sorted(path.stem for path in TRACES.glob("*.json"))
 
 
@@ -88,7 +88,7 @@ def test_every_flag_of_every_kernel_has_a_meaning_and_a_lacking_one_says_so():
 
 
 def test_vm_reserved_means_something_else_in_each_of_the_first_three_kernels():
-    assert len({words.flag_meaning("VM_RESERVED", kernel) for kernel in KERNELS}) == 4
+    assert len({words.flag_meaning("VM_RESERVED", kernel) for kernel in KERNELS[:4]}) == 4
 
 
 # Functions
@@ -334,5 +334,5 @@ def test_the_ledger_adds_up_in_words():
 
     lines = words.ledger_text(timeline.holders(8))
 
-    assert any(line.startswith("+1  nobody, since op 27") for line in lines)
+    assert any(line == "+1  nobody, since op 23 driver_nopage" for line in lines)
     assert lines[-1] == " 2  page_count of 008, 1 more than is held"

@@ -30,6 +30,12 @@ _ALWAYS: Final[dict[str, str]] = {
     "VM_MAPPED_COPY": "no MMU only",
     "VM_DONTDUMP": "a core dump leaves it out",
     "VM_WIPEONFORK": "the child sees zeroes",
+    "VM_MERGEABLE": "KSM may let equal pages share a frame",
+    "VM_HUGEPAGE": "it should have huge pages (MADV_HUGEPAGE)",
+    "VM_NOHUGEPAGE": "it may not have huge pages (MADV_NOHUGEPAGE)",
+    "VM_NORESERVE": "its pages do not count against the commit limit",
+    "VM_MAYBE_GUARD": "some of its ptes may be guards: a touch of one is SIGSEGV",
+    "VM_LOCKONFAULT": "its pages stay in memory once they are touched",
 }
 
 _RESERVED: Final = {

@@ -153,6 +153,7 @@ FUNCTIONS: Final[dict[str, str]] = {
     "takes the shared one over if nobody else has a reference.",
     "copy_present_page": "fork copies a pinned page for the child at once. To share it would make the parent's next "
     "write a copy, and the device would go on with the old page.",
+    "unpin_user_page": "A pin is given back, and with it all of its 1024 counts.",
     "do_madvise": "madvise says what a process means to do with a range: throw it away, keep it from a child, fault it "
     "in, guard it.",
     "madvise_populate": "The range is faulted in at once, as reads or as writes of the process would do it.",
@@ -200,5 +201,16 @@ IN_KERNEL: Final[dict[tuple[str, str], str]] = {
     ("bad_page", "2.6.15-rc2"): "In 2.6.15-rc2 it clears PG_reserved as well, so that the page is freed after all.",
     ("free_hot_cold_page", "vm-unpaged"): "Since the unpaged patches a page with PG_reserved is not freed: it stays in "
     "limbo, on no list.",
+    ("zap_pte_range", "6.x"): "Today a pte says for itself whether a page is behind it: pte_special (7e675137a8e1) "
+    "marks the ones without.",
+    ("do_anonymous_page", "6.x"): "Since 2.6.32 the ZERO_PAGE is not counted any more, as in 2.6.14 (a13ea5b7596).",
+    ("do_wp_page", "6.x"): "Today the page is reused if it is exclusive to this process or this is its only reference "
+    "(PG_anon_exclusive, 6c287605fd56): a pin keeps it from being given to somebody else.",
+    ("copy_one_pte", "6.x"): "Today a page that may be pinned is copied for the child at once (70e806e4e645), so that "
+    "the parent keeps the one that the device uses.",
+    ("remap_pfn_range", "6.x"): "VM_RESERVED is gone since 3.7 (314e51b9851b): VM_IO, VM_PFNMAP, VM_DONTEXPAND and "
+    "VM_DONTDUMP are set.",
+    ("get_user_pages", "6.x"): "A pin of today adds 1024 to the count of a small page (3faa52c03f44), so that it can "
+    "be told from an ordinary reference.",
 }
 """What is different in one kernel."""

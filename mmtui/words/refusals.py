@@ -19,6 +19,10 @@ _BY_KERNEL: Final[dict[tuple[str, str, str], str]] = {
     ("mmap", "-EINVAL", "2.6.15"): "remap_pfn_range: a COW mapping must be remapped whole (7fc7e2eeecb).",
     ("mmap", "-EINVAL", "2.6.15-rc5"): "incomplete_pfn_remap: the first page of a partial remap must be a PG_reserved "
     "one (238f58d898df).",
+    ("mmap", "-EINVAL", "6.x"): "remap_pfn_range: a COW mapping must be remapped whole (7fc7e2eeecb).",
+    ("pin", "-EFAULT", "6.x"): "get_user_pages: VM_IO and VM_PFNMAP are refused, or the vma forbids the access.",
+    ("read", "SIGBUS", "6.x"): "there is no page for that offset: nopage has none, or the area is VM_PFNMAP.",
+    ("write", "SIGBUS", "6.x"): "there is no page for that offset: nopage has none, or the area is VM_PFNMAP.",
     ("mremap", "-EFAULT", "2.6.15"): "do_mremap: nothing is mapped there, or VM_DONTEXPAND or VM_PFNMAP forbids "
     "growing (4d7672b46244).",
 }
