@@ -20,6 +20,9 @@ LARGEST: Final = 6000
 """Changes of one operation that are aligned one by one; a larger one is compared as it stands."""
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+Changes = tuple[Ints, Ints]
+"""Cells and their new values."""
 Memo = dict[Any, Any]
 COMPARED: Final = ("page", "pte", "vma", "mm", "sys", "task", "buf", "pin")
 """The tables whose cells count; the first difference is named from the first of them that has one."""
@@ -35,7 +38,7 @@ class Aligned(NamedTuple):
     other_start: int
     other_end: int
     partner: Ints
-    same: np.ndarray[Any, np.dtype[np.bool_]]
+    same: Bools
 
 
 class Difference(NamedTuple):
@@ -58,21 +61,26 @@ def operation(first: Timeline, second: Timeline, k: int, memo: Memo) -> Aligned 
 
 def _align(first: Timeline, second: Timeline, k: int) -> Aligned:
     s, e, s2, e2 = first.op_start(k), first.op_end(k), second.op_start(k), second.op_end(k)
-    cells, values = _changes(first, s, e)
-    cells2, values2 = _changes(second, s2, e2)
-    partner = np.full(e - s, -1, dtype=np.int64)
+    partner, same = _partners(first, second, _changes(first, s, e), _changes(second, s2, e2))
+    return Aligned(s, e, s2, e2, partner, same)
+
+
+def _partners(first: Timeline, second: Timeline, ours: Changes, theirs: Changes) -> tuple[Ints, Bools]:
+    """For each change of ours the number of its partner in theirs, or -1; and whether both make it alike."""
+    (cells, values), (cells2, values2) = ours, theirs
+    partner = np.full(len(cells), -1, dtype=np.int64)
     for i, j, size in _blocks(cells, cells2):
         partner[i : i + size] = np.arange(j, j + size)
     matched = partner >= 0
-    same = np.zeros(e - s, dtype=np.bool_)
+    same = np.zeros(len(cells), dtype=np.bool_)
     same[matched] = values[matched] == values2[partner[matched]]
     words = matched & np.isin(cells >> ROW_BITS, (_RESULT, _MESSAGE))
     for at in np.flatnonzero(words):
         same[at] = first.string(int(values[at])) == second.string(int(values2[partner[at]]))
-    return Aligned(s, e, s2, e2, partner, same)
+    return partner, same
 
 
-def _changes(timeline: Timeline, start: int, end: int) -> tuple[Ints, Ints]:
+def _changes(timeline: Timeline, start: int, end: int) -> Changes:
     chunks = list(timeline.log.chunks(start, end))
     if not chunks:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
@@ -103,7 +111,7 @@ def position_in(first: Timeline, second: Timeline, position: int, memo: Memo) ->
     """The position of `second` that belongs to a position of `first`."""
     if position <= 0:
         return 0
-    k = first.op_at(position - 1) if position else -1
+    k = first.op_at(position)
     aligned = operation(first, second, k, memo)
     if aligned is None:
         return len(second) if k >= 0 else 0
@@ -175,3 +183,64 @@ def changed_functions(first: Timeline, second: Timeline, position: int) -> list[
 def _release(timeline: Timeline, function: str) -> str | None:
     source = timeline.source(function)
     return source.release if source is not None else None
+
+
+class Parting(NamedTuple):
+    """Where two runs part first: in operation `op`, with a transition of each that the other does not make so.
+
+    None: that run makes none there; it goes on with what the other does later, or it has ended.
+    """
+
+    op: int
+    first: int | None
+    second: int | None
+
+
+_TOTALS: Final = tuple(info.id for name, info in COLUMN.items() if name.startswith(("mm.", "sys.")))
+"""Statistics, which nearly every release keeps in another way."""
+
+
+def first_parting(first: Timeline, second: Timeline) -> Parting | None:
+    """The first difference between the logs of two kernels; None if they are the same to the end.
+
+    A difference in statistics alone (rss, nr_mapped) is told only where there is no other.
+    """
+    return _first_parting(first, second, _TOTALS) or _first_parting(first, second, ())
+
+
+def _first_parting(first: Timeline, second: Timeline, but: tuple[int, ...]) -> Parting | None:
+    common = min(first.op_count, second.op_count)
+    for k in range(common):
+        found = _parting_in(first, second, k, but)
+        if found is not None:
+            return found
+    if first.op_count == second.op_count:
+        return None
+    if first.op_count > common:
+        return Parting(common, first.op_start(common), None)
+    return Parting(common, None, second.op_start(common))
+
+
+def _parting_in(first: Timeline, second: Timeline, k: int, but: tuple[int, ...]) -> Parting | None:
+    numbers, ours = _changes_but(first, k, but)
+    numbers2, theirs = _changes_but(second, k, but)
+    partner, same = _partners(first, second, ours, theirs)
+    expected = 0
+    for i, j in enumerate(partner.tolist()):
+        if j >= 0 and j == expected and same[i]:
+            expected += 1
+            continue
+        at = int(numbers2[expected]) if expected < len(numbers2) else None
+        if j > expected:
+            return Parting(k, None, at)
+        alone = expected not in set(partner.tolist())
+        return Parting(k, int(numbers[i]), at if j >= 0 or alone else None)
+    return Parting(k, None, int(numbers2[expected])) if expected < len(numbers2) else None
+
+
+def _changes_but(timeline: Timeline, k: int, but: tuple[int, ...]) -> tuple[Ints, Changes]:
+    """(numbers of the transitions, changes) of an operation, without some columns."""
+    start = timeline.op_start(k)
+    cells, values = _changes(timeline, start, timeline.op_end(k))
+    kept = np.flatnonzero(~np.isin(cells >> ROW_BITS, but))
+    return kept + start, (cells[kept], values[kept])
