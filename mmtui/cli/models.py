@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 def entries(kernel: str) -> list[Entry]:
     """Every function of a model in the order of the areas, each as its newest release has it."""
     cls = RELEASES[kernel]
-    where = {name: owner for owner in cls.__mro__ for name in vars(owner)}  # the last one wins: who had it first
+    where = {name: owner for owner in cls.__mro__[:-1] for name in vars(owner)}  # the last one wins: who had it first
     order = list(reversed(cls.__mro__))
     found = []
     for name, (owner, function) in kernel_functions(cls).items():

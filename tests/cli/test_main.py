@@ -287,16 +287,17 @@ def test_blame_knows_what_a_release_changed(mmtui: Mmtui) -> None:
     assert 'did you mean "put_page"?' in mmtui("blame", "2.6.15", "put_pag").err
 
 
-def test_flat_is_python_with_every_function_once(mmtui: Mmtui) -> None:
+@pytest.mark.parametrize("kernel", ["2.6.14", "2.6.15", "6.x"])
+def test_flat_is_python_with_every_function_once(mmtui: Mmtui, kernel: str) -> None:
     import ast
 
     from mmtui.engine.instrument import kernel_functions
     from mmtui.engine.kernel import RELEASES
 
-    tree = ast.parse(mmtui("flat", "2.6.15").out)
+    tree = ast.parse(mmtui("flat", kernel).out)
 
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-    assert set(kernel_functions(RELEASES["2.6.15"])) <= set(names)
+    assert set(kernel_functions(RELEASES[kernel])) <= set(names)
     assert len(names) == len(set(names))
 
 
