@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import operator
 import os
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,8 +16,6 @@ from mmtui.trace.model import FORMAT, Trace
 from mmtui.trace.reading import Reading, recording_header
 from mmtui.trace.source import read_bytes
 
-# A terminal obeys or hides these even where JSON lets them stand as they are.
-_UNSEEN: Final = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffc]")
 _HEX_FIELDS: Final = ("addr", "new_addr")
 
 
@@ -94,7 +91,10 @@ def _value(value: Any, key: str) -> str:
 
 def _json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if text.isprintable():
+        return text
+    # what a terminal obeys or hides, JSON may spell out
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
 __all__ = ["decode", "encode", "is_recording", "op_fields", "op_line", "read"]
