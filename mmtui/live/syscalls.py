@@ -50,7 +50,6 @@ _FROM_424: Final = """
 """.split()  # noqa: SIM905
 
 NAMES: Final[dict[int, str]] = dict(enumerate(_FROM_0)) | dict(enumerate(_FROM_424, 424))
-NUMBERS: Final[dict[str, int]] = {name: number for number, name in NAMES.items()}
 
 # What a call that changes the caller's memory is given, in order; `addr` and `*_addr` are addresses.
 ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
