@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mmtui.cli.options import TRACE
+from mmtui.cli.options import TRACE, KernelName
 
 
 @click.command("cut")
@@ -15,7 +15,8 @@ from mmtui.cli.options import TRACE
 @click.argument("piece", metavar="A..B")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the piece there, not to standard output.")
 @click.option("--force", is_flag=True, help="Write over a file that exists.")
-def command(trace: str, piece: str, output: Path | None, force: bool) -> None:
+@click.option("--kernel", "-k", type=KernelName(), help="Name this kernel model in what is written.")
+def command(trace: str, piece: str, output: Path | None, force: bool, kernel: str | None) -> None:
     """Keep the operations from A up to, not including, B. Either may be left out: `..7` is the first seven.
 
     Notes and bookmarks move with their operations. What the piece needs from before A is not kept with it; of a
@@ -31,7 +32,7 @@ def command(trace: str, piece: str, output: Path | None, force: bool) -> None:
     else:
         whole = codec.decode(data, trace)
         first, end = _piece(piece, len(whole.ops))
-        text = codec.encode(edit.keep(whole, range(first, end)))
+        text = codec.encode(edit.with_kernel(edit.keep(whole, range(first, end)), kernel))
     if output is None:
         click.echo(text, nl=False)
     else:

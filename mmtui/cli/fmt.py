@@ -6,18 +6,19 @@ from pathlib import Path
 
 import click
 
-from mmtui.cli.options import TRACE
+from mmtui.cli.options import TRACE, KernelName
 
 
 @click.command("fmt")
 @click.argument("traces", nargs=-1, required=True, type=TRACE)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a trace is not in its canonical form.")
 @click.option("-w", "--write", is_flag=True, help="Rewrite the files in place.")
-def command(traces: tuple[str, ...], check: bool, write: bool) -> int:
+@click.option("--kernel", "-k", type=KernelName(), help="Name this kernel model in what is written.")
+def command(traces: tuple[str, ...], check: bool, write: bool, kernel: str | None) -> int:
     """Print TRACES in their canonical form: one operation per line, addresses in hex, no defaults, notes kept."""
     from mmtui.cli.output import harmless
     from mmtui.formats.writing import write_file
-    from mmtui.trace import codec
+    from mmtui.trace import codec, edit
     from mmtui.trace.source import read_bytes
 
     if check and write:
@@ -30,7 +31,7 @@ def command(traces: tuple[str, ...], check: bool, write: bool) -> int:
         trace = codec.decode(data, name)
         if trace.recording is not None:
             raise click.ClickException(f"{name}: a recording is kept as it was recorded")
-        text = codec.encode(trace)
+        text = codec.encode(edit.with_kernel(trace, kernel))
         if check and text != data:
             click.echo(harmless(f"{name}: not in canonical form"))
             status = 1

@@ -31,6 +31,13 @@ def keep(trace: Trace, kept: Sequence[int]) -> Trace:
     )
 
 
+def with_kernel(trace: Trace, kernel: str | None) -> Trace:
+    """`trace` for another kernel; an exported log, which is of the old one, goes. None: as it is."""
+    if kernel in (None, trace.kernel):
+        return trace
+    return msgspec.structs.replace(trace, kernel=kernel, log=None)
+
+
 def _renumbered(op: AnyOp, old: int, new: int) -> AnyOp:
     """The same effect under another number: what `write` writes by default is 1000 + its number."""
     if isinstance(op, Write) and op.value is None and old != new:

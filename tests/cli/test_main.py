@@ -59,6 +59,15 @@ def test_a_command_loads_no_more_than_it_needs(args: list[str], unwanted: set[st
     assert "mmtui.cli.main" in done.stderr
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_takes_a_trace_takes_a_kernel(name: str) -> None:
+    command = importlib.import_module(f"mmtui.cli.{COMMANDS[name][0]}").command
+
+    params = {param.name for param in command.params}
+    if params & {"trace", "traces"}:
+        assert params & {"kernel", "kernels"}
+
+
 def test_a_mistyped_command_is_not_taken_for_a_file(mmtui: Mmtui) -> None:
     done = mmtui("chekc", LEAK)
 
@@ -245,6 +254,11 @@ def test_fmt_is_canonical_and_says_when_a_file_is_not(mmtui: Mmtui, tmp_path: Pa
     assert mmtui("fmt", "--write", path).status == 0
     assert path.read_text() == printed
     assert mmtui("fmt", "--check", path).status == 0
+
+
+def test_fmt_and_cut_may_name_another_kernel(mmtui: Mmtui) -> None:
+    for done in (mmtui("fmt", LEAK, "--kernel", "2.6.14"), mmtui("cut", LEAK, "..3", "--kernel", "2.6.14")):
+        assert json.loads(done.out)["kernel"] == "2.6.14"
 
 
 def test_cut_keeps_a_piece(mmtui: Mmtui, tmp_path: Path) -> None:
