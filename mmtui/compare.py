@@ -108,55 +108,68 @@ def _common(a: Ints, b: Ints) -> int:
 
 
 def position_in(first: Timeline, second: Timeline, position: int, memo: Memo) -> int:
-    """The position of `second` that belongs to a position of `first`."""
+    """The position of `second` that belongs to a position of `first`: it never runs backwards.
+
+    Between two changes that both make, what each makes alone goes by in the same proportion; what only the second
+    makes is done as soon as the first has made the change before it.
+    """
     if position <= 0:
         return 0
     k = first.op_at(position)
     aligned = operation(first, second, k, memo)
     if aligned is None:
         return len(second) if k >= 0 else 0
-    later = np.flatnonzero(aligned.partner[position - aligned.start :] >= 0)
-    if not len(later):
-        return aligned.other_end
-    return aligned.other_start + int(aligned.partner[position - aligned.start + int(later[0])])
+    i, matched = position - aligned.start, np.flatnonzero(aligned.partner >= 0)
+    at = int(np.searchsorted(matched, i))
+    before, begin = (int(matched[at - 1]), int(aligned.partner[matched[at - 1]])) if at else (-1, -1)
+    after, end = len(aligned.partner), aligned.other_end - aligned.other_start
+    if at < len(matched):
+        after, end = int(matched[at]), int(aligned.partner[matched[at]])
+    alone, done = after - before - 1, i - before - 1
+    return aligned.other_start + (end if not alone else begin + 1 + done * (end - begin - 1) // alone)
 
 
 def divergences(first: Timeline, second: Timeline, memo: Memo) -> list[int]:
-    """Positions of `first` at which the two part anew: where only one makes a change, or makes it otherwise."""
+    """Positions of `first` at which the two part anew: where only one makes a change, or makes it otherwise.
+
+    Statistics alone (rss, nr_mapped) count only where there is no other difference, as in `first_parting`.
+    """
     key = ("divergences", id(first), id(second))
     if key not in memo:
-        found: set[int] = set()
-        for k in range(min(first.op_count, second.op_count)):
-            aligned = operation(first, second, k, memo)
-            if aligned is not None:
-                found |= _partings(aligned)
-        if first.op_count > second.op_count:
-            found.add(first.op_start(second.op_count) + 1)
-        memo[key] = sorted(found)
+        memo[key] = _all_partings(first, second, _TOTALS) or _all_partings(first, second, ())
     kept: list[int] = memo[key]
     return kept
 
 
-def _partings(aligned: Aligned) -> set[int]:
+def _all_partings(first: Timeline, second: Timeline, but: tuple[int, ...]) -> list[int]:
     found: set[int] = set()
-    alike = aligned.same
-    for at in np.flatnonzero(~alike).tolist():
-        if at == 0 or alike[at - 1]:
-            found.add(aligned.start + at + 1)
+    for k in range(min(first.op_count, second.op_count)):
+        found |= _partings(first, second, k, but)
+    if first.op_count > second.op_count:
+        found.add(first.op_start(second.op_count) + 1)
+    return sorted(found)
+
+
+def _partings(first: Timeline, second: Timeline, k: int, but: tuple[int, ...]) -> set[int]:
+    """The partings of one operation, without the changes of some columns."""
+    numbers, ours = _changes_but(first, k, but)
+    _, theirs = _changes_but(second, k, but)
+    partner, same = _partners(first, second, ours, theirs)
+    found = {int(numbers[i]) + 1 for i in np.flatnonzero(~same).tolist() if i == 0 or same[i - 1]}
     expected = 0
-    for i, j in enumerate(aligned.partner.tolist()):
-        if j > expected and (i == 0 or alike[i - 1]):
-            found.add(aligned.start + i)  # the other one makes changes of its own before this one
+    for i, j in enumerate(partner.tolist()):
+        if j > expected and (i == 0 or same[i - 1]):
+            found.add(int(numbers[i]))  # the other one makes changes of its own before this one
         expected = max(expected, j + 1)
-    if expected < aligned.other_end - aligned.other_start:
-        found.add(aligned.end)
+    if expected < len(theirs[0]):
+        found.add(first.op_end(k))
     return found
 
 
-def difference(first: Timeline, second: Timeline) -> Difference:
+def difference(first: Timeline, second: Timeline, tables: tuple[str, ...] = COMPARED) -> Difference:
     """How the two machines differ at the timelines' positions."""
     cells, example = 0, None
-    for table in COMPARED:
+    for table in tables:
         for field in TABLES[table]:
             a, b = _column(first, table, field), _column(second, table, field)
             n = min(len(a), len(b))

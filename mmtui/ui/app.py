@@ -260,6 +260,11 @@ class StepperApp(App[int]):
         """To the terminal's clipboard (OSC 52)."""
         self.copy_to_clipboard(text)
 
+    def picture(self) -> str:
+        """The screen as SVG, without the drawer that asked for it."""
+        self.repaint(everything=True)
+        return self.export_screenshot(title=f"mmtui {Path(self.trace_path).name}")
+
     def redraw(self) -> None:
         """Every cell again."""
         self.repaint(everything=True)

@@ -99,8 +99,8 @@ def bars(timeline: Timeline, buckets: int) -> list[int]:
         first, last = bucket * (end + 1) // buckets, (bucket + 1) * (end + 1) // buckets
         samples = {min(end, first + (last - first) * i // 3) for i in range(3)}
         depths.append(max(len(timeline.calls_at(p)) for p in samples))
-    deepest = max(depths, default=0)
-    return [max(1, -(-depth * HIGHEST_BAR // deepest)) if deepest else 1 for depth in depths]
+    deepest = max(HIGHEST_BAR, *depths)
+    return [max(1, -(-depth * HIGHEST_BAR // deepest)) for depth in depths]
 
 
 def timeline_row(view: View, around: Around, width: int) -> list[Span]:

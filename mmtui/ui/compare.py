@@ -34,7 +34,7 @@ def _first(view: View, position: int) -> list[Span]:
     """Where the two part for the first time, in what, and which functions were changed in between."""
     timeline, other = view.timeline, view.other
     assert other is not None
-    op = timeline.op_at(max(0, position - 1))
+    op = timeline.op_at(position)
     where = f"op {op} {' '.join(texts.op_text(view, op).split())}" if op >= 0 else "boot"
     spans: list[Span] = [("  First at ", "dim"), (where, "text"), (": ", "dim")]
     spans += _what(view, timeline, other, position)

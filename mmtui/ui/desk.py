@@ -49,6 +49,9 @@ class Host(Protocol):
     def copy_text(self, text: str) -> None:
         """Put text on the clipboard."""
 
+    def picture(self) -> str:
+        """The screen as SVG."""
+
     def redraw(self) -> None:
         """Paint every cell again."""
 
@@ -161,7 +164,8 @@ class Desk:
         self.look(other_position=position_in(self.timeline, self.view.other, self.view.position, self.view.memo))
 
     def fresh_notes(self) -> None:
-        """After something was added or dropped."""
+        """After something was added or dropped, here or by another mmtui on the same trace."""
+        self.stepper.sidecar.refresh()
         self.look(notes=tuple(self.stepper.notes()))
         if self.stepper.sidecar.trouble:
             self.say(self.stepper.sidecar.trouble)

@@ -1,60 +1,71 @@
-"""Writing what one sees and added: the annotated trace; reports through `mmtui.formats`."""
+"""Writing what one sees and added, by the ending of the file's name; the formats are those of `mmtui export`."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from mmtui.trace import codec
-from mmtui.trace.model import Annotation, Bookmark, Place, Trace
-
 if TYPE_CHECKING:
+    from mmtui.engine.timeline import Timeline
+    from mmtui.trace.model import Trace
     from mmtui.ui.stepper import Stepper
-    from mmtui.ui.view import View
 
-ENDINGS: Final = ((".json  .json.gz", "the trace with your notes, stops and this position"),)
-
-
-def annotated(stepper: Stepper, view: View) -> Trace:
-    """The trace with everything that a person added, and the position."""
-    notes = stepper.notes()
-    bookmarks = tuple(Bookmark(_place(stepper, note.position), note.name) for note in notes if note.name)
-    annotations = tuple(
-        Annotation(_place(stepper, note.position), note.text, note.about, note.author) for note in notes if note.text
-    )
-    return msgspec.structs.replace(
-        stepper.timeline.trace,
-        kernel=stepper.timeline.kernel,
-        breakpoints=tuple(stop.expr for stop in stepper.stops() if stop.on),
-        bookmarks=bookmarks,
-        annotations=annotations,
-        position=_place(stepper, view.position),
-    )
+ENDINGS: Final = (
+    (".json", "the trace with your notes, stops and this position"),
+    (".html", "a report for a browser, one file"),
+    (".md", "a report for a mail or a commit message"),
+    (".svg", "a picture of the screen"),
+    (".perfetto.json", "the log for ui.perfetto.dev"),
+)
+"""Endings, each of which may be followed by .gz, and what they give."""
 
 
-def _place(stepper: Stepper, position: int) -> Place:
-    at = stepper.place_of(position)
-    return Place(at["op"], at["transition"] or None)
+def form_of(path: Path) -> str:
+    """The ending that decides, the longest one that fits. ValueError: none does."""
+    name = path.name.lower().removesuffix(".gz")
+    found = [ending for ending, _ in ENDINGS if name.endswith(ending)]
+    if not found:
+        raise ValueError(f"expected a name that ends in {', '.join(ending for ending, _ in ENDINGS)}")
+    return max(found, key=len)
 
 
-def write(stepper: Stepper, view: View, path: Path) -> None:
-    """Write by ending; the file is complete or not there. Raises OSError, or ValueError for an unknown ending."""
-    if not path.name.endswith((".json", ".json.gz")):
-        raise ValueError(f"{path.suffix or path.name}: expected {', '.join(ending for ending, _ in ENDINGS)}")
-    data = codec.encode(annotated(stepper, view))
-    if path.name.endswith(".gz"):
-        import gzip
+def write(stepper: Stepper, position: int, path: Path, picture: Callable[[], str]) -> None:
+    """Write a file that is whole or not there. Raises ValueError, MmtuiError, OSError: why not.
 
-        data = gzip.compress(data, mtime=0)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    `picture` gives the screen as SVG, for the one format that is not made of the timeline.
+    """
+    from mmtui.formats.annotated import with_added
+    from mmtui.formats.writing import write_file
+
+    form = form_of(path)
+    added = with_added(stepper.timeline, stepper.sidecar, position)
+    data = picture().encode() if form == ".svg" else _MAKERS[form](stepper.timeline, added)
+    write_file(path, data, force=True)
+
+
+def _json(timeline: Timeline, added: Trace) -> bytes:
+    from mmtui.formats.annotated import annotated_json
+
+    return annotated_json(timeline, added)
+
+
+def _html(timeline: Timeline, added: Trace) -> bytes:
+    from mmtui.formats.html import html_report
+
+    return html_report(timeline, added)
+
+
+def _markdown(timeline: Timeline, added: Trace) -> bytes:
+    from mmtui.formats.markdown import markdown
+
+    return markdown(timeline, added)
+
+
+def _perfetto(timeline: Timeline, added: Trace) -> bytes:
+    from mmtui.formats.perfetto import perfetto_json
+
+    return perfetto_json(timeline)
+
+
+_MAKERS: Final = {".json": _json, ".html": _html, ".md": _markdown, ".perfetto.json": _perfetto}

@@ -65,6 +65,7 @@ class Stepper(Notebook):
         self.visited: list[int] = [timeline.position]
         self.visit = 0
         self._found: dict[tuple[int, str], Positions] = {}
+        self._unions: dict[tuple[int, str], Positions] = {}
 
     # Moves
 
@@ -207,8 +208,11 @@ class Stepper(Notebook):
         return self._union((*(stop.expr for stop in self.stops() if stop.on), "bug"))
 
     def _union(self, exprs: Iterable[str]) -> Positions:
-        found = [self._quiet_find(expr) for expr in exprs]
-        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+        key = (id(self.timeline), "\n".join(exprs))
+        if key not in self._unions:
+            found = [self._quiet_find(expr) for expr in key[1].split("\n")]
+            self._unions = {key: np.unique(np.concatenate(found)), **dict(list(self._unions.items())[:3])}
+        return self._unions[key]
 
     def _quiet_find(self, expr: str) -> Positions:
         """A kept stop that this kernel does not understand (its sidecar is older) hits nothing."""

@@ -309,6 +309,28 @@ async def test_an_exported_trace_opens_again_in_the_same_place_with_the_same_not
         assert any(stop.expr == "cow" for stop in walk.desk.stepper.stops())
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("out.html", b"<!"), ("out.md", b"#"), ("out.svg", b"<svg"), ("out.perfetto.json", b"{")],
+)
+async def test_reports_are_written_by_the_ending_of_the_name(tmp_path: Path, name: str, begins: bytes) -> None:
+    async with walking(tmp_path, at="leak") as walk:
+        before = walk.position
+        walk.desk.run("export", str(tmp_path / name))
+
+        assert (tmp_path / name).read_bytes().startswith(begins)
+        assert walk.message == f"written: {tmp_path / name}"
+        assert walk.desk.timeline.position == before
+
+
+async def test_an_unknown_ending_says_which_there_are(tmp_path: Path) -> None:
+    async with walking(tmp_path) as walk:
+        walk.desk.run("export", str(tmp_path / "x.pdf"))
+        walk.app.repaint()
+
+        assert any("expected a name that ends in .json, .html" in row for row in drawer_rows(walk.screen))
+
+
 async def test_export_asks_before_it_writes_over_a_file(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     out.write_text("mine")
@@ -328,7 +350,7 @@ async def test_export_to_an_impossible_place_says_so(tmp_path: Path) -> None:
         walk.desk.drawer.press("enter", None)
         walk.app.repaint()
 
-        assert any("not written: No such file or directory" in row for row in drawer_rows(walk.screen))
+        assert any("No such file or directory" in row for row in drawer_rows(walk.screen))
 
 
 async def test_strings_of_a_trace_are_only_text(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmtui.engine.errors import MmtuiError
 from mmtui.ui.drawers.base import Drawer
 from mmtui.ui.export import ENDINGS, write
 from mmtui.ui.lineedit import LineEdit
@@ -48,14 +49,21 @@ class ExportDrawer(Drawer):
             self.sure = True
             self.trouble = f"{path.name} exists: Enter once more writes over it"
             return True
-        try:
-            write(self.desk.stepper, self.desk.view, path)
-        except (OSError, ValueError) as error:
-            self.trouble = f"not written: {getattr(error, 'strerror', None) or error}"
-            return True
-        self.desk.close()
-        self.desk.say(f"written: {path}")
+        self._write(path)
         return True
+
+    def _write(self, path: Path) -> None:
+        """The drawer is closed first, so that a picture shows the screen behind it; what goes wrong opens it again."""
+        desk = self.desk
+        desk.drawer = None
+        try:
+            write(desk.stepper, desk.view.position, path, desk.host.picture)
+        except (OSError, ValueError, MmtuiError) as error:
+            self.trouble = str(error)
+            desk.drawer = self
+        else:
+            desk.say(f"written: {path}")
+        desk.view.timeline.seek(desk.view.position)
 
     def lines(self, width: int, height: int) -> list[Row]:
         """The name, what is wrong, what the endings mean."""

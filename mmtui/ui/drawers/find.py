@@ -178,7 +178,7 @@ class FindDrawer(ListDrawer):
             return Row((("      0  before the first operation", role),))
         step = timeline.transition(p - 1)
         subject, old, new = texts.change_words(view, p - 1)
-        operation = texts.op_text(view, timeline.op_at(p - 1)) if timeline.op_at(p - 1) >= 0 else ""
+        operation = texts.op_text(view, timeline.op_at(p)) if timeline.op_at(p) >= 0 else ""
         change = f"{old} -> {new}" if old else new
         spans: list[Span] = [
             (f"{timeline.place_name(p):>7} ", "dim"),

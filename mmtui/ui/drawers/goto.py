@@ -72,7 +72,7 @@ class GotoDrawer(Drawer):
             rows += trouble_rows(self.trouble, 3, width)
         elif self.position is not None:
             timeline = self.desk.timeline
-            op = timeline.op_at(max(0, self.position - 1))
+            op = timeline.op_at(self.position)
             what = texts.op_text(self.desk.view, op) if op >= 0 else "before the first operation"
             rows.append(
                 Row(((f"   position {self.position}   {timeline.place_name(self.position)}   ", "text"), (what, "dim")))
