@@ -172,9 +172,12 @@ def _frame_cells(timeline: Timeline, pfn: int) -> Cells:
     flags = int(page.flags[pfn])
     names = ",".join(page_flag_names(flags)) + (" (free)" if page.free[pfn] else "")
     count, mapcount = ("-" if value == UNKNOWN else str(value) for value in (page.count[pfn], page.mapcount[pfn]))
+    index = "-" if page.index[pfn] == UNKNOWN else f"{int(page.index[pfn]):x}"
+    real = int(page.pfn[pfn]) or pfn  # a recording numbers its frames densely and knows their real numbers, or not
+    physical = "-" if real == UNKNOWN else f"{real << pgtable.PAGE_SHIFT:x}"
     return (
-        f"{pfn:x}", f"{pfn << pgtable.PAGE_SHIFT:x}", _mapping(timeline, int(page.mapping[pfn])),
-        f"{int(page.index[pfn]):x}", count, mapcount, f"{flags:x} {names}".rstrip(),
+        f"{pfn:x}", physical, _mapping(timeline, int(page.mapping[pfn])),
+        index, count, mapcount, f"{flags:x} {names}".rstrip(),
     )  # fmt: skip
 
 

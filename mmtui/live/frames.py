@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from mmtui.engine.schema import UNKNOWN
 from mmtui.live.recording import Area, Entry
 
 ZERO_PAGE_ROW = 1
@@ -17,7 +18,7 @@ class Frames:
     """Which row of `page` an entry names."""
 
     def __init__(self) -> None:
-        self.pfns: list[int] = [-1, -1]  # row 0 is no frame, row 1 the zero page
+        self.pfns: list[int] = [UNKNOWN, UNKNOWN]  # row 0 is no frame, row 1 the zero page
         self._rows: dict[int, int] = {}
         self._pages: dict[tuple[str, int], int] = {}
         self._of_files: set[int] = set()
@@ -34,7 +35,7 @@ class Frames:
             self._rows[pfn] = row
         return row
 
-    def _new(self, pfn: int = -1) -> int:
+    def _new(self, pfn: int = UNKNOWN) -> int:
         self.pfns.append(pfn)
         return len(self.pfns) - 1
 

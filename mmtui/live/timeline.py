@@ -25,7 +25,7 @@ _ADDED: Final = ("title", "about", "breakpoints", "bookmarks", "annotations", "p
 
 
 class RecordedTimeline(Timeline):
-    """A timeline of a recording. What the recorder could not see is -1 in the columns and null in `state()`."""
+    """A timeline of a recording. What the recorder could not see is UNKNOWN in the columns and null in `state()`."""
 
     recording: Recording
     """Header, stops and summary, as the file has them."""

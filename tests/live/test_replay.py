@@ -178,6 +178,7 @@ def test_without_frame_numbers_a_fork_shares_symbolic_frames_and_a_fault_makes_a
     assert shared[0] == shared[1] == apart[0]
     assert apart[1] != apart[0]
     assert set(machine.columns["page.mapcount"].tolist()) == {UNKNOWN}
+    assert set(machine.columns["page.pfn"].tolist()) == {UNKNOWN}
 
 
 def test_a_borrowed_address_space_is_the_same_mm_until_the_exec():
