@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import click
+
 from mmtui import words
 from mmtui.cli import views
 from mmtui.engine.errors import MmtuiError
@@ -38,13 +40,14 @@ HELP: Final = (
     ("m [NAME]   i TEXT", "a mark here; a note here about the thing in view. ' lists both"),
     ("about SUBJECT", "the thing in view: page[8], pte[2:0x10000000], vma[2:0x10000000], mm[2], task[2]"),
     ("info", "where one is"),
-    ("vm [PID]   pt [PID]", "vmas and page tables"),
+    ("vm [PID]   pt [PID]", "vmas and page tables; p P choose the process, x all of them"),
     ("frame [PFN]   frames", "one page frame and who holds it; all frames in use"),
     ("why [SUBJECT]", "the causal chain, newest first"),
-    ("log [N]   bt   src", "the changes around here, the open calls, the source at this change"),
+    ("log [N]   bt   src   V", "the changes around here, the open calls, the source; V: as the next kernel has it"),
     ("e", "explain this step"),
     ("K KERNEL", "another kernel, the same operation; K alone lists them"),
-    ("R", "read the trace again"),
+    ("D KERNEL", "where another kernel parts from this one, and which commit did it"),
+    ("E FILE   R", "write the annotated trace or a report; read the trace again"),
     ("?   q", "this list; leave"),
 )
 
@@ -60,6 +63,7 @@ class Prompt:
     stepper: Stepper
     say: Say
     about: str = ""
+    pid: int | None = None
     wrong: int = 0
     last: str = ""
 
@@ -100,8 +104,13 @@ class Prompt:
         try:
             self._command(name, argument)
         except (CommandError, ValueError, MmtuiError) as error:
-            self.wrong += 1
-            self.say(f"? {words.plain(error)}")
+            self._refuse(str(error))
+        except click.ClickException as error:
+            self._refuse(error.format_message())
+
+    def _refuse(self, reason: str) -> None:
+        self.wrong += 1
+        self.say(f"? {words.plain(reason)}")
 
     def _command(self, name: str, argument: str) -> None:
         lower = next((low for low, up in BACK.items() if name == up), name)
@@ -232,6 +241,21 @@ class Prompt:
         for line in view(self.timeline, argument, self.about):
             self.say(line)
 
+    def process(self, step: int) -> None:
+        """p, P: the next or previous process in view; time stays. x (0): all of them."""
+        pids = [process.pid for process in self.timeline.processes()]
+        if not pids or step == 0:
+            self.pid = None
+        else:
+            at = pids.index(self.pid) + step if self.pid in pids else min(step, 0)
+            self.pid = pids[at % len(pids)]
+        self.say(f"in view: {'all processes' if self.pid is None else f'pid {self.pid}'}")
+
+    def of_process(self, view: Callable[[Timeline, str, str], list[str]], argument: str) -> None:
+        """A view of one process: the one that was asked for, else the one in view."""
+        there = self.pid is not None and any(process.pid == self.pid for process in self.timeline.processes())
+        self.show(view, argument or (str(self.pid) if there else ""))
+
     def explain(self, argument: str) -> None:
         """e: the step in sentences."""
         self.say(words.explain(self.timeline, self.timeline.position))
@@ -248,6 +272,16 @@ class Prompt:
         for line in views.reloaded(self.stepper):
             self.say(line)
         self.where()
+
+    def part(self, argument: str) -> None:
+        """D KERNEL."""
+        for line in views.parting(self.stepper, argument):
+            self.say(line)
+
+    def export(self, argument: str) -> None:
+        """E FILE."""
+        for line in views.exported(self.stepper, argument):
+            self.say(line)
 
     def help(self, argument: str) -> None:
         """?: every command."""
@@ -291,8 +325,14 @@ COMMANDS: Final[dict[str, Callable[[Prompt, str], None]]] = {
     "?": Prompt.help,
     "help": Prompt.help,
     "info": lambda prompt, argument: prompt.where(),
-    "vm": lambda prompt, argument: prompt.show(views.vmas, argument),
-    "pt": lambda prompt, argument: prompt.show(views.tables, argument),
+    "D": Prompt.part,
+    "E": Prompt.export,
+    "p": lambda prompt, argument: prompt.process(1),
+    "P": lambda prompt, argument: prompt.process(-1),
+    "x": lambda prompt, argument: prompt.process(0),
+    "vm": lambda prompt, argument: prompt.of_process(views.vmas, argument),
+    "pt": lambda prompt, argument: prompt.of_process(views.tables, argument),
+    "V": lambda prompt, argument: prompt.show(views.next_source, argument),
     "frame": lambda prompt, argument: prompt.show(views.frame, argument),
     "frames": lambda prompt, argument: prompt.show(views.frames, argument),
     "why": lambda prompt, argument: prompt.show(views.why, argument),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from mmtui.engine import query
-from mmtui.engine.query_lang import And, Field, Node, Not, Or, conjunctions
+from mmtui.engine.query_tree import And, Field, Node, Not, Or, conjunctions
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline

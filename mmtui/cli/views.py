@@ -16,6 +16,7 @@ from mmtui.engine.pgtable import PAGE_SHIFT
 if TYPE_CHECKING:
     from mmtui.engine.events import Event
     from mmtui.engine.log import Ints
+    from mmtui.engine.source import Source
     from mmtui.engine.timeline import Timeline
     from mmtui.ui.stepper import Stepper
     from mmtui.ui.view import Note
@@ -289,15 +290,38 @@ def source(timeline: Timeline, argument: str, about: str) -> list[str]:
     found = timeline.source(name)
     if found is None:
         raise ValueError(f'there is no source of "{name}" in {timeline.kernel}')
+    return _source_lines(name, found, change.line if change and name == change.function else None)
+
+
+def _source_lines(name: str, found: Source, current: int | None) -> list[str]:
     since = f"  since {found.release} {found.commit}".rstrip() if found.release else ""
-    lines = [f"{name}  {found.file}{since}"]
+    lines = [f"{words.plain(name)}  {found.file}{since}"]
     for number, text in enumerate(found.lines, found.first_line):
-        mark = ">" if change and number == change.line and name == change.function else " "
-        lines.append(f"{mark}{number:>5}  {text}")
+        lines.append(f"{'>' if number == current else ' '}{number:>5}  {words.plain(text)}")
     return lines
 
 
-# Another kernel, the file again
+def next_source(timeline: Timeline, argument: str, about: str) -> list[str]:
+    """The function at work as the next kernel restates it."""
+    from mmtui.trace.kernels import KERNELS
+
+    change = timeline.transition(timeline.position - 1) if timeline.position else None
+    name = argument or (change.function if change else "")
+    here = timeline.source(name) if name else None
+    if here is None:
+        raise ValueError("V takes a function of this kernel, or a step that one made")
+    names = list(KERNELS)
+    later = names[names.index(timeline.kernel) + 1 :] if timeline.kernel in names else []
+    for kernel in later:
+        there = timeline.source(name, kernel)
+        if there is None:
+            return [f"{kernel} has no {name}"]
+        if there.lines != here.lines:
+            return [f"in {kernel}:", *_source_lines(name, there, None)]
+    return [f"no later kernel restates {words.plain(name)}"]
+
+
+# Another kernel, the file again, out into a file
 
 
 def other_kernel(stepper: Stepper, argument: str) -> list[str]:
@@ -328,3 +352,40 @@ def reloaded(stepper: Stepper) -> list[str]:
     stepper.timeline.seek(stepper.position_of(place["op"], place["transition"]))
     stepper.hits = None
     return ["read again"]
+
+
+def parting(stepper: Stepper, argument: str) -> list[str]:
+    """Where another kernel does something else first, and which function and commit made them part."""
+    from mmtui.formats.verdicts import difference_of
+    from mmtui.trace.kernels import KERNELS
+
+    timeline = stepper.timeline
+    if argument not in KERNELS or argument == timeline.kernel:
+        others = ", ".join(name for name in KERNELS if name != timeline.kernel)
+        raise ValueError(f"D takes another kernel: {others}.{near(argument, KERNELS)}")
+    found = difference_of(timeline, timeline.with_kernel(argument))
+    if found is None:
+        return [f"{argument} does the same to the end"]
+    lines = [f"{found.first} and {found.second} part in op {found.op}  {found.op_line}"]
+    for kernel, side in zip((found.first, found.second), found.sides, strict=True):
+        text = f"{side.change}  at {side.place}" if side.change else "nothing of the kind"
+        lines.append(f"  {kernel}: {text}")
+    if found.function:
+        lines.append(f"  because of {found.function}: {found.release} {found.commit} {found.subject}".rstrip())
+    return lines
+
+
+def exported(stepper: Stepper, argument: str) -> list[str]:
+    """Write the trace with what was added, or a report of it, as `mmtui export` does."""
+    from mmtui.cli.export import command
+
+    timeline = stepper.timeline
+    if not argument or argument == "-" or timeline.path is None:
+        raise ValueError("E takes a file: story.json, report.html, notes.md, screen.svg, log.perfetto.json")
+    place = timeline.place_name(timeline.position)
+    assert command.callback is not None
+    command.callback(
+        trace=str(timeline.path), output=argument, form=None, kernel=timeline.kernel,
+        at=place if place == "start" else f"op:{place}", log=False, size="120x40", theme="dark", force=False,
+    )  # fmt: skip
+    return [f"written: {words.plain(argument)}"]

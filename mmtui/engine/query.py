@@ -25,8 +25,8 @@ from mmtui.engine.flags import vm_flags_of
 from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, PTE_PROTNONE
 from mmtui.engine.query_data import Data, Items, Mask, Spans, data_of
-from mmtui.engine.query_lang import (
-    STRINGS,
+from mmtui.engine.query_lang import STRINGS, QueryError, completions, parse
+from mmtui.engine.query_tree import (
     Address,
     Call,
     Event,
@@ -36,12 +36,9 @@ from mmtui.engine.query_lang import (
     Node,
     Operation,
     Pid,
-    QueryError,
     Term,
     VmaFlag,
-    completions,
     conjunctions,
-    parse,
 )
 from mmtui.engine.query_vma import vmas_having
 

@@ -109,6 +109,37 @@ def test_the_machine_can_be_looked_at(trace):
     assert "of 128 frames are free" in done.stdout
 
 
+def test_p_chooses_the_process_and_x_takes_all(trace):
+    done = step(trace, "g op:20", "p", "p", "vm", "x", "vm")
+
+    assert "in view: pid 1\nin view: pid 2\npid 2 aplay" in done.stdout
+    assert "in view: all processes\npid 1 sh" in done.stdout
+
+
+def test_where_another_kernel_parts_and_who_did_it(trace):
+    done = step(trace, "D 2.6.15", "D", "g op:27.36", "V")
+
+    assert "2.6.15-rc2 and 2.6.15 part in op" in done.stdout
+    assert "because of" in done.stdout
+    assert "? D takes another kernel" in done.stdout
+    later = ("vm-unpaged", "2.6.15-rc3", "2.6.15-rc5", "2.6.15", "6.x")
+    assert any(f"in {kernel}:\n" in done.stdout for kernel in later)
+
+
+def test_what_was_added_can_be_exported_and_opens_again(trace):
+    out = trace.parent / "story.json"
+
+    first = step(trace, "g op:23", "m here", "i who frees it?", f"E {out}", f"E {out}", "E")
+    second = step(out, "'")
+
+    assert f"written: {out}" in first.stdout
+    assert "exists" in first.stdout
+    assert "? E takes a file" in first.stdout
+    assert "@here" in second.stdout
+    assert "who frees it?" in second.stdout
+    assert places(second.stdout)[0] == places(first.stdout)[1]
+
+
 def test_another_kernel_at_the_same_operation(trace):
     done = step(trace, "g op:27", "K 2.6.15", ">", "K")
 

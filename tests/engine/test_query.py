@@ -15,7 +15,8 @@ from mmtui.engine import query
 from mmtui.engine.flags import PAGE_FLAGS, vm_flags_of
 from mmtui.engine.ops import Fork
 from mmtui.engine.pgtable import PTE_RW, pte_pfn, pte_present
-from mmtui.engine.query_lang import And, Not, Or, parse
+from mmtui.engine.query_lang import parse
+from mmtui.engine.query_tree import And, Not, Or
 
 TRACES = Path(__file__).parents[2] / "traces"
 PAIRS = [

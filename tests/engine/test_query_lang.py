@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from mmtui.engine.query import QueryError, completions
 from mmtui.engine.query import compile as compile_query
-from mmtui.engine.query_lang import (
-    MAX_TEXT,
+from mmtui.engine.query_lang import MAX_TEXT, parse
+from mmtui.engine.query_tree import (
     Address,
     And,
     Call,
@@ -23,7 +23,6 @@ from mmtui.engine.query_lang import (
     Pid,
     VmaFlag,
     conjunctions,
-    parse,
 )
 
 
