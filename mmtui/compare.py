@@ -38,7 +38,6 @@ class Aligned(NamedTuple):
     other_start: int
     other_end: int
     partner: Ints
-    same: Bools
 
 
 class Difference(NamedTuple):
@@ -60,9 +59,15 @@ def operation(first: Timeline, second: Timeline, k: int, memo: Memo) -> Aligned 
 
 
 def _align(first: Timeline, second: Timeline, k: int) -> Aligned:
-    s, e, s2, e2 = first.op_start(k), first.op_end(k), second.op_start(k), second.op_end(k)
-    partner, same = _partners(first, second, _changes(first, s, e), _changes(second, s2, e2))
-    return Aligned(s, e, s2, e2, partner, same)
+    """Statistics stay out of it: the releases keep them at other places of the same functions."""
+    numbers, ours = _changes_but(first, k, _TOTALS)
+    numbers2, theirs = _changes_but(second, k, _TOTALS)
+    found, _ = _partners(first, second, ours, theirs)
+    start, end, other_start = first.op_start(k), first.op_end(k), second.op_start(k)
+    partner = np.full(end - start, -1, dtype=np.int64)
+    matched = np.flatnonzero(found >= 0)
+    partner[numbers[matched] - start] = numbers2[found[matched]] - other_start
+    return Aligned(start, end, other_start, second.op_end(k), partner)
 
 
 def _partners(first: Timeline, second: Timeline, ours: Changes, theirs: Changes) -> tuple[Ints, Bools]:
