@@ -66,6 +66,9 @@ def check_one(trace: str, kernel: str | None, asked: Asked) -> Checked:
     from mmtui.engine.errors import MmtuiError
 
     try:
+        scenario = check_scenario(trace, kernel)
+        if scenario is not None:
+            return scenario
         timeline = mmtui.load(trace, kernel=kernel)
         checked = Checked(trace, timeline.kernel)
         checked.failures += _queries(timeline, asked)
@@ -77,6 +80,30 @@ def check_one(trace: str, kernel: str | None, asked: Asked) -> Checked:
             checked.failures += _rerun(timeline)
     except MmtuiError as e:
         return Checked(trace, kernel or "?", error=str(e))
+    return checked
+
+
+def check_scenario(trace: str, kernel: str | None) -> Checked | None:
+    """Compare a file of operations and observed states with the model of today's kernel; None if it is no such file."""
+    from mmtui.trace.errors import Problem, TraceError
+    from mmtui.trace.source import read_bytes
+
+    if trace == "-":
+        return None
+    data = read_bytes(trace)
+    if b'"oplist"' not in data:
+        return None
+    from mmtui.live import scenario
+
+    if not scenario.is_scenario(data):
+        return None
+    if kernel not in (None, scenario.KERNEL):
+        reason = f"a scenario shows what today's kernel did: only the model {scenario.KERNEL} compares with it"
+        raise TraceError(trace, [Problem("kernel", reason)])
+    checked = Checked(trace, scenario.KERNEL)
+    found = scenario.check(data, trace)
+    if found is not None:
+        checked.failures.append(Failure("scenario", f"step {found.step}", f"{found.op}: {found.text}"))
     return checked
 
 

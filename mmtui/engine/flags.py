@@ -190,8 +190,11 @@ PROT_BITS: Final[dict[str, int]] = {
     "rw": VM_READ | VM_WRITE,
     "r-x": VM_READ | VM_EXEC,
     "rwx": VM_READ | VM_WRITE | VM_EXEC,
+    "w": VM_WRITE,
+    "x": VM_EXEC,
+    "wx": VM_WRITE | VM_EXEC,
 }
-"""`prot` of a trace as the VM_READ, VM_WRITE and VM_EXEC bits."""
+"""`prot` of a trace (and, the last three, of a scenario) as the VM_READ, VM_WRITE and VM_EXEC bits."""
 
 
 def prot_text(flags: int) -> str:

@@ -136,10 +136,15 @@ class ModernGup(ModernFault):
         self.pin.name[pin] = 0
         self.index.give_row("pin", pin)
         if taken:
-            # all of the pin but its last reference, which put_page drops
-            self.page.count[self.page_head(pfn)] -= taken - 1
-            self.put_page(pfn)
+            self.unpin_user_page(pfn)
         return 0
+
+    @since(*PIN)
+    @kfn("pfn")
+    def unpin_user_page(self, pfn: int) -> None:
+        """Give a pin back. Its last reference may be the page's."""
+        self.page.count[self.page_head(pfn)] -= GUP_PIN_COUNTING_BIAS - 1
+        self.put_page(pfn)
 
     @override
     @since(*ONLY_READ)
