@@ -44,10 +44,11 @@ class Loading:
         self.cancelled = False
 
 
-class StepperApp(App[int]):
-    """The Textual application: one widget, the desk behind it."""
+class StepperApp(App[int], inherit_bindings=False):
+    """The Textual application: one widget, the desk behind it. Textual binds no key: all of them are commands."""
 
     ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
     CSS = "Screen { layers: base; background: transparent; } Stage { background: transparent; }"
 
     def __init__(self, path: str, kernel: str | None, at: str | None, settings: config.Settings) -> None:

@@ -54,7 +54,7 @@ class _Lines(Widget, can_focus=True):
             self.app.exit()
 
 
-class KeysApp(App[None]):
+class KeysApp(App[None], inherit_bindings=False):
     """Shows keys until it is left."""
 
     ENABLE_COMMAND_PALETTE = False

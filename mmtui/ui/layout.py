@@ -97,7 +97,7 @@ def shape_of(width: int, height: int) -> Shape:
         return "portrait"
     if width < 80 or height < 22:
         return "single"
-    if width < 110 or height < 32:
+    if width < 110 or height < 28:
         return "narrow"
     return "wide" if width >= 160 and height >= 50 else "normal"
 

@@ -45,7 +45,12 @@ def painter_for(settings: config.Settings, name: str) -> Painter:
     if glyphs == "auto":
         encoding = (getattr(sys.__stdout__, "encoding", None) or locale.getencoding()).lower()
         glyphs = "unicode" if "utf" in encoding else "ascii"
-    return Painter(theme("dark" if name == "auto" else name, system), glyphs == "ascii")
+    return Painter(theme(_fitting() if name == "auto" else name, system), glyphs == "ascii")
+
+
+def _fitting() -> str:
+    """Dark, unless the terminal says (in COLORFGBG, as several do) that its background is white."""
+    return "light" if os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15") else "dark"
 
 
 def one_line(error: Exception | None) -> str:

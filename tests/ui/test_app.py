@@ -109,6 +109,18 @@ async def test_themes_change_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert "STOP leak" in walk.screen[2]
 
 
+@pytest.mark.parametrize(
+    ("said", "name"), [("15;0", "dark"), ("0;15", "light"), ("0;default;15", "light"), ("", "dark")]
+)
+async def test_the_theme_fits_what_the_terminal_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, name: str
+) -> None:
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.setenv("COLORFGBG", said)
+    async with walking(tmp_path) as walk:
+        assert walk.app.painter.theme.name == name
+
+
 async def test_only_what_changed_is_painted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with walking(tmp_path, at="leak") as walk:
         painted: list[object] = []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mmtui.sidecar import Sidecar
 from mmtui.ui.commands import COMMANDS
 from tests.ui.stepping import SIZES, walking
 
@@ -406,6 +407,16 @@ async def test_quitting(tmp_path: Path) -> None:
         await walk.press("q")
 
     assert walk.app.return_value == 0
+
+
+async def test_ctrl_q_keeps_the_place_and_the_draft_as_q_does(tmp_path: Path) -> None:
+    async with walking(tmp_path, open__at="last") as walk:
+        await walk.press("n", "n", "i", "x", "ctrl+q")
+        here = walk.position
+
+    side = Sidecar.open(tmp_path / "nopage-leak.json")
+    assert side.get("drafts") == {"note": "x"}
+    assert walk.desk.stepper.position_of(**side.get("position")) == here
 
 
 async def test_every_command_can_be_given_by_its_id(tmp_path: Path) -> None:
