@@ -88,7 +88,7 @@ def check_scenario(trace: str, kernel: str | None) -> Checked | None:
     from mmtui.trace.errors import Problem, TraceError
     from mmtui.trace.source import read_bytes
 
-    if trace == "-":
+    if not Path(trace).is_file():  # a pipe can be read only once
         return None
     data = read_bytes(trace)
     if b'"oplist"' not in data:

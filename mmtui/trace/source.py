@@ -36,6 +36,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     Raises TraceError with the one reason why it cannot be had.
     """
     name = os.fspath(path)
+    if not name:
+        raise TraceError('""', [Problem("", "not a file name")])
     try:
         if name == "-":
             return _read(sys.stdin.buffer, "standard input")
