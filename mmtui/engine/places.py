@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from mmtui.engine import schema
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ class SubjectText:
 
 def near(word: str, known: Iterable[str]) -> str:
     """` Did you mean page?`, or nothing."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word[:60], list(known), n=1, cutoff=0.6)
     return f" Did you mean {found[0]}?" if found else ""
 
 
@@ -271,12 +273,12 @@ def _touching(timeline: Timeline, word: str) -> int:
 
 def _next_operation(timeline: Timeline, expression: str, word: str) -> int:
     hits = timeline.find(expression)
-    starts = [timeline.op_start(number) for number in sorted({timeline.op_at(int(hit)) for hit in hits}) if number >= 0]
-    later = next((start for start in starts if start > timeline.position), None)
-    if later is not None:
-        return later
-    if starts:
-        last = name(timeline, starts[-1])
+    for hit in hits[np.searchsorted(hits, timeline.position, side="right") :]:
+        start = timeline.op_start(timeline.op_at(int(hit)))
+        if start > timeline.position:
+            return start
+    if len(hits):
+        last = timeline.op_at(int(hits[-1]))
         raise PlaceError(f"no operation after this one touches {_short(word)}: the last that does is op:{last}")
     raise PlaceError(f"nothing in this trace touches {_short(word)}")
 

@@ -376,4 +376,5 @@ def functions() -> frozenset[str]:
 
 
 def _quoted(text: str) -> str:
-    return f'"{text[:40]}..."' if len(text) > 40 else f'"{text}"'
+    shown = f"{text[:40]}..." if len(text) > 40 else text
+    return '"' + "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in shown) + '"'

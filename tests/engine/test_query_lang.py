@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +102,7 @@ def test_a_query_reads_as(text, tree):
         ('task.name == "sh', 'column 14: this " has no closing "'),
         ("pfn 99999999999999999999999", "is too large: at most 63 bits"),
         ("\x1b[31m", 'column 1: "\\u001b" has no meaning here'),
+        ('leak "\x1b[31m"', 'column 6: expected and, or, or the end, got ""\\u001b[31m"".'),
         ("not " * 80 + "leak", "more than 60 levels of not and parentheses"),
         ("leak or " * 1000, f"at most {MAX_TEXT} are read"),
     ],
@@ -184,3 +187,15 @@ def test_any_row_of_words_is_a_query_or_a_query_error(text):
         compile_query(text)
     except QueryError as error:
         assert error.message
+
+
+def documented():
+    """Every query of docs/QUERIES.md: the first code of each row of its table, and the indented lines."""
+    text = (Path(__file__).parents[2] / "docs" / "QUERIES.md").read_text(encoding="utf-8")
+    rows = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    return rows + [line.strip() for line in text.splitlines() if line.startswith("    ")]
+
+
+@pytest.mark.parametrize("text", documented())
+def test_what_the_documentation_shows_is_a_query(text):
+    assert compile_query(text).alternatives
