@@ -71,8 +71,8 @@ def _below(
     """(tally, foot, lines left for the map): as much of both as leaves the map whole, or at least half of the pane."""
     full, line = (_foot(view, glyphs, pfn, size, width) for size in (view.size, "narrow"))
     whole, fewer = ([], []) if view.size == "narrow" else (_tally(view, glyphs, width, skip) for skip in ("", "Z"))
-    for legend, foot in ((whole, full), (fewer, full), ([], full), ([], line)):
-        room = height - 1 - len(foot) - (len(legend) + 2 if legend else 0)
+    for legend, foot, blank in ((whole, full, 2), (fewer, full, 2), (fewer, full, 1), ([], full, 0), ([], line, 0)):
+        room = height - 1 - len(foot) - (len(legend) + blank if legend else 0)
         if lines <= room or (lines > height and room >= height // 2):
             return legend, foot, room
     return [], line, height - 1 - len(line)
@@ -216,7 +216,7 @@ def _foot(view: View, glyphs: NDArray[np.bytes_], pfn: int | None, size: str, wi
     glyph = glyphs[pfn].decode()
     if size == "narrow":
         return [_foot_line(view, pfn, glyph)]
-    return _foot_table(view, pfn, glyph) if size == "wide" else _foot_lines(view, pfn, glyph, width)
+    return _foot_table(view, pfn, glyph, width) if size == "wide" else _foot_lines(view, pfn, glyph, width)
 
 
 def _number(view: View, field: str, pfn: int) -> Span:
@@ -251,15 +251,19 @@ def _foot_lines(view: View, pfn: int, glyph: str, width: int) -> list[Row]:
     elif first.width + 3 + len(overlays.whose_short(view, pfn)) < width and role != "kind.A":
         first.add(overlays.whose_short(view, pfn), "dim", 3)
     fourth = Line().put(2, overlays.last_change(view, pfn), "dim")
-    return [Row(line.spans, subjects.page_target(pfn)) for line in (first, second, third, fourth)]
+    return [Row(line.spans, subjects.page_target(pfn)) for line in (first, second, third, fourth) if line.width]
 
 
-def _foot_table(view: View, pfn: int, glyph: str) -> list[Row]:
+def _foot_table(view: View, pfn: int, glyph: str, width: int) -> list[Row]:
     role = kind_role(glyph)
     first = Line().put(2, pfn_text(view, pfn)).add(glyph, marked(role, "bold"), 1)
     first.add(overlays.state_words(view, pfn, glyph), "alarm" if role == "alarm" else "text", 1)
-    first.put(18, overlays.whose(view, pfn), "dim")
-    rows = [Row(first.spans, subjects.page_target(pfn))]
+    whose, below = overlays.whose(view, pfn), Line()
+    if max(18, first.width + 2) + len(whose) < width:
+        first.put(max(18, first.width + 2), whose, "dim")
+    else:
+        below.put(6, whose, "dim")
+    rows = [Row(line.spans, subjects.page_target(pfn)) for line in (first, below) if line.width]
     page = view.machine.page
     for field in ("count", "mapcount", "flags", "mapping"):
         value, value_role = _number(view, field, pfn)
@@ -268,6 +272,6 @@ def _foot_table(view: View, pfn: int, glyph: str) -> list[Row]:
         if field == "mapping":
             value = mapping_word(view.timeline, int(page.mapping[pfn]))
         line = Line().put(6, field, "dim").put(18, value, value_role)
-        line.put(26, overlays.field_change(view, pfn, field), "dim")
+        line.put(max(26, line.width + 2), overlays.field_change(view, pfn, field), "dim")
         rows.append(Row(line.spans, Target("cell", f"page[{pfn}].{field}")))
     return rows

@@ -30,7 +30,7 @@ def rows(view: View, pfn: int) -> list[Row]:
     if view.op < 0 or len(view.timeline) > _LONGEST or getattr(view.timeline.trace, "recording", None):
         return []
     others = _others(view)
-    found = [Row(Line().put(2, "this operation in other kernels", "dim").spans)]
+    found = [Row(), Row(Line().put(2, "this operation in other kernels", "dim").spans)]
     for kernel in KERNELS:
         ours = kernel == view.timeline.kernel
         other = view.timeline if ours else others.get(kernel)

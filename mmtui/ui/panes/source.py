@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mmtui import KERNELS
@@ -34,7 +35,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
         rows, below = _beside(view, function, source, line, width)
         head += below
     note: tuple[Span, ...] = ((words, "dim"),)
-    index = line - source.first_line if source.first_line <= line < source.first_line + len(source.lines) else None
+    index = next((number for number, row in enumerate(rows) if row.band), None)
     return PaneRows(title(view, "source", f"Source {function}"), note, head, rows, (), index, follow="third")
 
 
@@ -138,46 +139,47 @@ def _beside(view: View, function: str, source: Source, line: int, width: int) ->
     following = next_kernel(view, function)
     if following is None:
         return source_rows(view, source, line), [Row(Line().put(2, "No later kernel restates it.", "dim").spans)]
-    ours, theirs = _changed_lines(source, following)
+    pairs = facing(source.lines, following.lines)
+    ours, theirs = (
+        frozenset(at for pair, same in pairs if not same and (at := pair[side]) is not None) for side in (0, 1)
+    )
     left, right = source_rows(view, source, line, ours), source_rows(view, following, 0, theirs)
     said = f"{following.release}  {following.commit[:12]}  {following.subject}"
     if width < _BESIDE_WIDTH:
         return [*left, Row(), Row(Line().put(2, said, "text+bold").spans), *right], []
     head = Line().put(2, source.release, "text+bold").put(width // 2 + 2, said, "text+bold")
-    return _side_by_side(left, right, width), [Row(head.spans)]
+    faced = [
+        _joined(None if pair[0] is None else left[pair[0]], None if pair[1] is None else right[pair[1]], width // 2)
+        for pair, _ in pairs
+    ]
+    return faced, [Row(head.spans)]
 
 
-def _side_by_side(left: list[Row], right: list[Row], width: int) -> list[Row]:
-    half = width // 2
-    rows = []
-    for number in range(max(len(left), len(right))):
-        ours = left[number] if number < len(left) else Row()
-        theirs = right[number] if number < len(right) else Row()
-        line, used = Line(), 0
-        for text, role in ours.spans:
-            text = text[: max(0, half - 1 - used)]
-            line.put(used, text, role)
-            used += len(text)
-        column = half
-        for text, role in theirs.spans:
-            line.put(column, text, role)
-            column += len(text)
-        rows.append(Row(line.spans, ours.target, ours.band, differs=ours.differs or theirs.differs))
-    return rows
+def facing(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[tuple[int | None, int | None], bool]]:
+    """Lines of two texts in pairs, each with whether the two are the same but for their indent."""
+    stripped = [[text.strip() for text in lines] for lines in (ours, theirs)]
+    pairs: list[tuple[tuple[int | None, int | None], bool]] = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, stripped[0], stripped[1], autojunk=False).get_opcodes():
+        for offset in range(max(b - a, d - c)):
+            left = a + offset if a + offset < b else None
+            right = c + offset if c + offset < d else None
+            pairs.append(((left, right), tag == "equal"))
+    return pairs
 
 
-def _changed_lines(ours: Source, theirs: Source) -> tuple[frozenset[int], frozenset[int]]:
-    """Offsets of the lines that differ, on either side."""
-    matcher = difflib.SequenceMatcher(
-        None, [t.strip() for t in ours.lines], [t.strip() for t in theirs.lines], autojunk=False
-    )
-    left: set[int] = set()
-    right: set[int] = set()
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag != "equal":
-            left.update(range(a, b))
-            right.update(range(c, d))
-    return frozenset(left), frozenset(right)
+def _joined(left: Row | None, right: Row | None, half: int) -> Row:
+    """Two lines of source beside each other; either may be missing."""
+    line, used = Line(), 0
+    for text, role in left.spans if left else ():
+        text = text[: max(0, half - 1 - used)]
+        line.put(used, text, role)
+        used += len(text)
+    column = half
+    for text, role in right.spans if right else ():
+        line.put(column, text, role)
+        column += len(text)
+    differs = any(row is not None and row.differs for row in (left, right))
+    return Row(line.spans, band=left is not None and left.band, differs=differs)
 
 
 def next_kernel(view: View, function: str) -> Source | None:
