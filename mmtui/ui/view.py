@@ -86,11 +86,12 @@ class View:
         """The same view of the second kernel, None when there is only one."""
         if self.other is None:
             return None
-        operations = {self.timeline.op_call(k): k for k in range(self.timeline.op_count)} if self.folds else {}
-        known = [operations[call] for call in self.folds if call in operations]
-        folds = frozenset(self.other.op_call(k) for k in known if k < self.other.op_count)
+        # Folds and the log's cursor name calls of this log: only those of operations mean the same in the other one.
+        known = [op for call in self.folds if self.timeline.op_call(op := self.timeline.call(call).op) == call]
+        folds = frozenset(self.other.op_call(op) for op in known if op < self.other.op_count)
         return replace(
             self, timeline=self.other, position=self.other_position, came_from=None, folds=folds,
+            cursors={pane: target for pane, target in self.cursors.items() if pane != "log"},
             other=self.timeline, other_position=self.position,
         )  # fmt: skip
 
