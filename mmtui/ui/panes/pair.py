@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from mmtui import words
-from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, pte_file, pte_pfn
+from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, pte_file, pte_pfn, pte_present
 from mmtui.ui.panes import subjects
 from mmtui.ui.panes.common import Line, address_text, hex_width, pfn_text, pfn_width, pte_bits, pte_ref, pte_word, title
 from mmtui.ui.panes.entries import Entry, entries_of, entry_of, pte_target, value_rows
@@ -99,8 +99,11 @@ class PairRows(Sequence[Row]):
         here = self._selected is not None and self._selected[1] == address
         line = Line().put(0, ">" if here else "", "bright")
         line.put(2, address_text(view, address), "text+underline" if here else "text")
-        for pid, side in zip(self._pair, _sides(view), strict=True):
-            _put_side(view, line, entry_of(view, pid, address), side)
+        entries = [entry_of(view, pid, address) for pid in self._pair]
+        pfns = {pte_pfn(entry.value) if entry and pte_present(entry.value) else None for entry in entries}
+        shared = len(pfns) == 1 and None not in pfns
+        for entry, side in zip(entries, _sides(view), strict=True):
+            _put_side(view, line, entry, side, shared)
         pid = self._selected[0] if here and self._selected else self._nearest(address)
         return Row(line.spans, pte_target(pid, address), band=here)
 
@@ -142,8 +145,8 @@ def len_present(view: View, pid: int, base: int) -> int:
     return int(np.count_nonzero(view.machine.pte.val[rows[low:high]]))
 
 
-def _put_side(view: View, line: Line, entry: Entry | None, side: tuple[int, int, int]) -> None:
-    """One process's half of a line."""
+def _put_side(view: View, line: Line, entry: Entry | None, side: tuple[int, int, int], shared: bool) -> None:
+    """One process's half of a line; `shared`: both map the same frame, which its pfn's hue says."""
     pfn_at, bits_at, ref_at = side
     if entry is None or not entry.value:
         in_step = entry is not None and view.step_cell == ("pte.val", entry.row)
@@ -162,7 +165,7 @@ def _put_side(view: View, line: Line, entry: Entry | None, side: tuple[int, int,
         whole = f"{pfn_text(view, pte_pfn(value))} {' '.join(text for text, _ in bits)}"
         line.put(pfn_at, f"{whole:<{ref_at - pfn_at}}{ref}", "accent")
         return
-    line.put(pfn_at, pfn_text(view, pte_pfn(value)), "text")
+    line.put(pfn_at, pfn_text(view, pte_pfn(value)), "kind.c" if shared else "text")
     _put_bits(view, line, entry, bits_at, fresh)
     line.put(ref_at, ref, "recent" if fresh else ("dim" if ref == "+1" else "kind.D"))
 

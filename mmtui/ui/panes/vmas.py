@@ -79,31 +79,33 @@ def _open(view: View, process: Process) -> bool:
 
 def _process_rows(view: View, process: Process, cursor: Target | None, width: int) -> list[Row]:
     is_open = _open(view, process)
-    rows = [_process_row(view, process, is_open, cursor)]
+    rows = [_process_row(view, process, is_open, cursor, width)]
     if is_open:
         for vma, gone in _vmas_and_gone(view, process.pid):
             rows += _vma_rows(view, process.pid, vma, gone, cursor, width)
     return rows
 
 
-def _process_row(view: View, process: Process, is_open: bool, cursor: Target | None) -> Row:
+def _process_row(view: View, process: Process, is_open: bool, cursor: Target | None, width: int) -> Row:
     target = Target("task", f"task[{process.pid}]")
-    here = cursor == target
+    here, gone = cursor == target, process in view.gone
     fold = ("\u25be" if is_open else "\u25b8") if view.glyphs == "unicode" else ("v" if is_open else "+")
-    name_role = marked(view.role("text", ("task.pid", process.task)), "bold", *(["underline"] if here else []))
-    gone = process in view.gone
-    name_role = "faint" if gone else name_role
-    line = Line()
-    line.put(0, ">" if here else "", "bright").put(1, fold, "dim").put(3, f"pid {process.pid}", name_role)
-    child = process.parent_pid and subjects.fork_parent(view) == process.parent_pid
-    words, role = (f"child of {process.parent_pid}", "dim") if child else (plain(process.name), "text+bold")
-    line.add(words, "faint" if gone else role, 1)
-    if gone:
-        line.add("gone", view.role("faint", ("task.state", process.task)), 2)
-        return Row(line.spans, target, band=here)
-    if process.state == "exiting":
-        line.add("exiting", view.role("text", ("task.state", process.task)), 2)
-    return Row(line.spans, target, band=here, right=_rss(view, process))
+    role = "faint" if gone else view.role("text", ("task.pid", process.task))
+    line = Line().put(0, ">" if here else "", "bright").put(1, fold, "dim")
+    line.put(3, f"pid {process.pid}", marked(role, "bold", *(["underline"] if here else [])))
+    right = () if gone else _rss(view, process)
+    room = width - 2 - sum(len(text) for text, _ in right)
+    child = f"child of {process.parent_pid}" if process.parent_pid else ""
+    name, state = plain(process.name), "gone" if gone else ("exiting" if process.state == "exiting" else "")
+    if child and line.width + len(name) + len(child) + len(state) + 5 > room:
+        # No room for both: during the fork its parent says more, later its name.
+        name, child = (child, "") if subjects.fork_parent(view) == process.parent_pid else (name, "")
+    line.add(name, "faint" if gone else ("dim" if name.startswith("child of ") else "text+bold"), 1)
+    if child:
+        line.add(child, "dim", 2)
+    if state:
+        line.add(state, view.role("faint" if gone else "text", ("task.state", process.task)), 2)
+    return Row(line.spans, target, band=here, right=right)
 
 
 def _rss(view: View, process: Process) -> tuple[Span, ...]:
