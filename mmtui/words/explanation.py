@@ -25,7 +25,8 @@ def explain(timeline: Timeline, position: int) -> str:
     sentences = [FUNCTIONS[function]] if function else []
     here = clause(timeline, change)
     if here:
-        sentences.append(f"In this step: {here}.")
+        said = transition_text(timeline, position - 1)
+        sentences.append(f"In this step {said.subject} {said.change}: {here}.")
     kernel = IN_KERNEL.get((function, timeline.kernel))
     if kernel:
         sentences.append(kernel)
