@@ -52,8 +52,8 @@ class Neutral:
         return self._names.setdefault(name, f"program{len(self._names) + 1}") if name else name
 
     def header(self, header: Line) -> Line:
-        """The header without the command and without who ran it."""
-        return header | {"cmd": ["program"], "uid": None, "anonymized": True}
+        """The header without the command and without who ran it; no address in the file is one of this machine."""
+        return header | {"cmd": ["program"], "uid": None, "addresses": False, "anonymized": True}
 
     def line(self, line: Line) -> Line:
         """One line of the recording, renamed throughout."""

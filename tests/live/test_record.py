@@ -227,6 +227,9 @@ def test_an_anonymized_recording_names_nothing_of_this_machine(recorder, tmp_pat
     areas = [a for stop in load(tmp_path / "r.jsonl").stops for areas in stop.vma.values() for a in areas.mapped]
     places = {area.start >> 40 for area in areas}
 
+    headers = [load(tmp_path / name).header for name in ("open.jsonl", "r.jsonl")]
+
+    assert [(header["addresses"], header["anonymized"]) for header in headers] == [(True, False), (False, True)]
     assert "/usr/" in (tmp_path / "open.jsonl").read_text()
     assert not any(word in text for word in ("/usr", "/lib", "/bin", '"ls', '"wc', '"sh"', str(tmp_path)))
     assert {area.path for area in areas} >= {"/file1", "[stack]"}
