@@ -15,6 +15,7 @@ from mmtui.words.changes import callers, transition_text
 from mmtui.words.refusals import refusal_text
 from mmtui.words.stops import stop_text
 from mmtui.words.text import known_text, pfn_text, plain
+from mmtui.words.values import public_subject
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Event, Holder, Ledger, Timeline
@@ -46,7 +47,7 @@ def why_chain(timeline: Timeline, subject: Subject, position: int, limit: int = 
         places |= {event.position: event for event in _events_about(timeline, subject.row, position, limit)}
     links: list[Link] = []
     for place in sorted(places, reverse=True):
-        link = _event_link(timeline, places[place]) or _change_link(timeline, place)
+        link = _event_link(timeline, places[place]) or _change_link(timeline, place, subject)
         if link is not None:
             links.append(link)
         if len(links) == limit:
@@ -76,15 +77,23 @@ def _changes(timeline: Timeline, subject: Subject, position: int, limit: int) ->
     return [int(place) for place in merged[merged <= position][::-1][:limit]]
 
 
-def _change_link(timeline: Timeline, place: int) -> Link | None:
+def _change_link(timeline: Timeline, place: int, subject: Subject) -> Link | None:
+    """The change that led to a place; None for one that says nothing, or that another owner of the row made."""
     said = transition_text(timeline, place - 1)
     if said.clause == _QUIET:
+        return None
+    if subject.kind == "pte" and public_subject(timeline, "pte.val", subject.row, place - 1) != _entry(subject):
         return None
     around = callers(timeline, timeline.transition(place - 1))
     function = next((name for name in around if not name.startswith("op ")), said.function)
     in_function = f" in {function}" if function else ""
     because = f": {said.clause}" if said.clause else ""
     return Link(place, f"{_short(said.subject)}{said.change}{in_function}{because}")
+
+
+def _entry(subject: Subject) -> str:
+    """`pte[2:0x8000]`, without a field."""
+    return subject.text.removesuffix(".val")
 
 
 def _short(subject: str) -> str:
