@@ -129,10 +129,10 @@ class StepperApp(App[int], inherit_bindings=False):
         self._stage.show(strips, everything)
         if self.desk is not None and self._polls < POLLS and not self._polling and self.desk.others_running():
             self._polling = True
-            self.set_timer(0.3, self._poll)
+            self.set_timer(0.2, self._poll)
 
     def _poll(self) -> None:
-        """Other kernels run in a thread of their own for Why's foot: show what has arrived."""
+        """Other kernels are run for the foot of Why, a few in each paint, while nobody presses a key."""
         self._polling = False
         self._polls += 1
         self.repaint()

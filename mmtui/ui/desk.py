@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from mmtui.trace.kernels import KERNELS
 from mmtui.ui import compose
 from mmtui.ui.actions import Actions
 from mmtui.ui.actions.looking import OVERLAYS
@@ -293,9 +292,9 @@ class Desk:
         return shown(found[0]) if found else f":{COMMANDS[id].id}"
 
     def others_running(self) -> bool:
-        """Whether Why still waits for other kernels."""
-        found = self.view.memo.get("kernels")
-        return found is not None and len(found) < len(KERNELS) - 1
+        """Whether Why still waits for other kernels (`...` at its foot): the next paint runs more of them."""
+        rows = self.shown.get(("why", 0)) if self.layout.cell_of("why") else None
+        return rows is not None and any(row.text.endswith(" ...") for row in rows.foot)
 
     def compose(self, width: int, height: int) -> list[Strip]:
         """The lines of a screen of this size."""

@@ -12,9 +12,11 @@ LONGEST: Final = 4000
 class LineEdit:
     """Text and a cursor in it; the keys of a shell's line work."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", replaces: bool = False) -> None:
         self.text = text
         self.at = len(text)
+        self.replaces = replaces
+        """The text is a proposal: the first character typed takes its place."""
 
     def insert(self, text: str) -> None:
         """Type or paste; line ends become spaces, what does not print is left out."""
@@ -30,6 +32,7 @@ class LineEdit:
 
     def press(self, key: str, character: str | None) -> bool:
         """An editing key or a printable character; False for any other key."""
+        proposed, self.replaces = self.replaces, False
         moves = {"left": self.at - 1, "right": self.at + 1, "home": 0, "end": len(self.text)}
         moves |= {
             "ctrl+a": 0,
@@ -51,6 +54,8 @@ class LineEdit:
             self.text = self.text[: self.at] + self.text[ends[key] :]
             return True
         if character and character.isprintable() and "ctrl+" not in key:
+            if proposed:
+                self.put("")
             self.insert(character)
             return True
         return False

@@ -73,7 +73,7 @@ async def test_a_thousand_sizes(tmp_path: Path) -> None:
     async with walking(tmp_path, at="leak") as walk:
         desk = walk.desk
         for n in range(1000):
-            width, height = rng.randint(1, 220), rng.randint(1, 70)
+            width, height = rng.randint(1, 160), rng.randint(1, 50)
             if n % 50 == 0:
                 await walk.press(*rng.choice((("/",), ("escape",), ("z",), ("?", "escape"), ("2",), ("i", "escape"))))
             strips = desk.compose(width, height)

@@ -84,6 +84,8 @@ async def test_a_draft_of_a_search_is_kept(tmp_path: Path) -> None:
         await walk.press("/")
 
         assert " / pfn 8 and" in drawer_rows(walk.screen)[1]
+        await walk.type("leak")
+        assert drawer_rows(walk.screen)[1].startswith(" / leak ")
 
 
 async def test_a_search_becomes_a_stop(tmp_path: Path) -> None:

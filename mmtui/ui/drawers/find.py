@@ -33,7 +33,7 @@ class FindDrawer(ListDrawer):
 
     def __init__(self, desk: Desk, query: str = "") -> None:
         super().__init__(desk)
-        self.edit: LineEdit = LineEdit(query or desk.stepper.query)
+        self.edit: LineEdit = LineEdit(query or desk.stepper.query, replaces=not query)
         self.before = desk.view
         self.hits: Positions = np.empty(0, dtype=np.int64)
         self.trouble: ValueError | None = None
