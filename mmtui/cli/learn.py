@@ -51,8 +51,10 @@ def _list(lessons: tuple[Lesson, ...]) -> None:
 
 
 def _teach(lessons: tuple[Lesson, ...], seed: int, kernel: str | None) -> int:
+    from mmtui.cli.step import readable_input
     from mmtui.learn.session import LeftError, Score
 
+    readable_input()
     total = Score()
     try:
         for number, lesson in enumerate(lessons):

@@ -63,11 +63,18 @@ def _author() -> str:
 
 def _lines() -> Iterable[str]:
     """The commands, one a line; prompted for, with line editing, where a person types them."""
+    readable_input()
     if not sys.stdin.isatty():
         return iter(sys.stdin)
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (gives input() its history and editing)
     return _typed()
+
+
+def readable_input() -> None:
+    """Let bytes that are no text through as escapes: they are a wrong command, not a fault."""
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="backslashreplace")
 
 
 def _typed() -> Iterator[str]:

@@ -202,3 +202,26 @@ def test_a_wrong_trace_is_one_clear_line(tmp_path):
     assert done.returncode == 2
     assert "x.json" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_bytes_that_are_no_text_are_a_wrong_command(trace):
+    done = subprocess.run(
+        [sys.executable, "-m", "mmtui", "step", str(trace), "--plain"],
+        input=b"\xff\xfe\x00\x9b31m\nn\n", capture_output=True, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert b"? no command" in done.stdout
+    assert b"\x9b" not in done.stdout
+    assert b"Traceback" not in done.stderr
+    assert b"0.12 of" in done.stdout
+
+
+def test_a_closed_pipe_ends_it_quietly(trace):
+    done = subprocess.run(
+        f"printf 'log 400\nlog 400\nlog 400\nlog 400\n' | {sys.executable} -m mmtui step {trace} --plain | head -1",
+        shell=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
