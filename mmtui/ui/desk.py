@@ -140,15 +140,15 @@ class Desk:
 
     # Moving
 
-    def go(self, position: int, visited: bool = True, keep: bool = False) -> None:
-        """Move in time. `keep`: the person's cursors stay (w and W, following switched off)."""
+    def go(self, position: int, visited: bool = True) -> None:
+        """Move in time; where following is switched off the person's cursors stay."""
         before = self.view.position
         self.trail.clear()
         position = self.stepper.arrive(position, visited)
         self.loose.clear()
         if position == before:
             return
-        if keep or not self.following:
+        if not self.following:
             self.look(position=position, came_from=before, up=0)
         else:
             self.view = self.view.at(position)

@@ -100,6 +100,21 @@ async def test_w_walks_the_changes_of_the_thing_under_the_cursor(tmp_path: Path)
         assert seen == earlier
 
 
+async def test_w_in_the_log_walks_the_cell_of_the_row_and_the_cursor_comes_along(tmp_path: Path) -> None:
+    async with walking(tmp_path) as walk:
+        timeline = walk.desk.timeline
+        row = timeline.transition(timeline.events("leak")[0].transition).row
+        history = [int(p) for p in timeline.history("pte.val", row)]
+        await walk.press("c", "W")
+        assert walk.position == history[-2]
+        target = walk.desk.cursor_target("log")
+        assert target is not None
+        assert target.position == walk.position
+        await walk.press("w")
+
+        assert walk.position == history[-1]
+
+
 async def test_who_last_wrote_this_when_nothing_did(tmp_path: Path) -> None:
     async with walking(tmp_path) as walk:
         await walk.press("W")

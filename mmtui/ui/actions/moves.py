@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mmtui.ui.actions.base import ActionsBase
 from mmtui.ui.drawers.goto import GotoDrawer
+
+if TYPE_CHECKING:
+    from mmtui.ui.rows import Target
 
 MOST: Final = 100_000
 
@@ -54,17 +57,16 @@ class Moves(ActionsBase):
             self._say_hit()
         return True
 
-    def _go_and_keep(self, position: int, target: object) -> None:
-        """w and W stay on their thing: the cursor is put back on it after the move."""
+    def _go_and_keep(self, position: int, target: Target) -> None:
+        """w and W stay on their thing: the cursor is put back on it after the move; the log's is where one is."""
         desk = self.desk
-        pane = desk.focused
-        cursors = dict(desk.view.cursors)
-        subject = desk.view.subject
+        cursors, subject = dict(desk.view.cursors), desk.view.subject
         desk.go(position)
-        from mmtui.ui.rows import Target
-
-        assert isinstance(target, Target)
-        desk.look(cursors={**cursors, pane: target}, subject=subject or target)
+        if desk.focused == "log":
+            cursors.pop("log", None)
+        else:
+            cursors[desk.focused] = target
+        desk.look(cursors=cursors, subject=subject or target)
 
     def _say_hit(self) -> None:
         stepper = self.desk.stepper
