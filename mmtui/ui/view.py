@@ -138,6 +138,11 @@ class View:
         """The calls that are open at the marked transition, outermost first."""
         return self.timeline.calls_at(self.marked + 1)
 
+    @property
+    def recorded(self) -> bool:
+        """The log is a recording of a live kernel: what nobody could see is unknown, and there is no source."""
+        return getattr(self.timeline.trace, "recording", None) is not None
+
     # What changed
 
     def remember(self, key: tuple[Any, ...], make: Callable[[], Value], heavy: bool = False) -> Value:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mmtui import words
 from mmtui.engine.flags import historical, page_flag_names
 from mmtui.engine.pgtable import (
@@ -19,6 +21,7 @@ from mmtui.engine.pgtable import (
     pte_file,
     pte_pfn,
 )
+from mmtui.engine.schema import BASE, ROW_BITS
 from mmtui.ui.rows import Span, Target
 
 if TYPE_CHECKING:
@@ -87,8 +90,20 @@ def selected(target: Target | None, subject: str) -> bool:
 
 
 def hex_width(view: View) -> int:
-    """Digits of an address: 8, or 12 on 64 bits."""
-    return 8 if historical(view.timeline.kernel) else 12
+    """Digits of an address: 8, or 12 where a vma of the log reaches beyond 32 bits."""
+    return 12 if view.remember(("long addresses",), lambda: _beyond_32_bits(view.timeline)) else 8
+
+
+def _beyond_32_bits(timeline: Timeline) -> bool:
+    if historical(timeline.kernel):
+        return False
+    if bool((timeline.machine.vma.vm_end >> 32).any()):
+        return True
+    number = BASE["vma.vm_end"] >> ROW_BITS
+    return any(
+        bool((chunk.new[chunk.cell >> ROW_BITS == number].astype(np.int64) >> 32).any())
+        for chunk in timeline.log.chunks()
+    )
 
 
 def pfn_width(view: View) -> int:
@@ -168,6 +183,11 @@ def inode_name(timeline: Timeline, row: int) -> str:
     return words.plain(timeline.string(int(timeline.machine.inode.name[row]))) or f"inode {row}"
 
 
+def short_name(path: str) -> str:
+    """A file's name without its folders; `[heap]` and names without folders as they are."""
+    return path.rpartition("/")[2] or path
+
+
 def page_name(view: View, pfn: int) -> str:
     """A frame's short name: `drv+1` for a driver's buffer, `sh+3` for a file's page, `anon`, `zero page`."""
     timeline, machine = view.timeline, view.machine
@@ -176,7 +196,7 @@ def page_name(view: View, pfn: int) -> str:
     mapping = int(machine.page.mapping[pfn])
     if mapping:
         name = mapping_word(timeline, mapping)
-        return name if mapping & 1 else f"{name}+{int(machine.page.index[pfn])}"
+        return name if mapping & 1 else f"{short_name(name)}+{int(machine.page.index[pfn])}"
     buf = machine.buf
     for row in (buf.state == 1).nonzero()[0]:
         first, size = int(buf.pfn[row]), 1 << int(buf.order[row])

@@ -200,7 +200,7 @@ def _tally(view: View, glyphs: NDArray[np.bytes_], width: int, skip: str) -> lis
         for column, kind in zip(columns, shown[start : start + step], strict=False):
             number, delta = now.get(kind, 0), now.get(kind, 0) - before.get(kind, 0)
             line.put(column, kind, marked(kind_role(kind), "bold")).put(column + 1, f"{number:>5}")
-            line.put(column + 7, NAMES[kind], "dim")
+            line.put(column + 7, "not seen" if kind == "?" and view.recorded else NAMES[kind], "dim")
             if delta:
                 line.add(signed(delta), "recent", 1)
         rows.append(Row(line.spans))

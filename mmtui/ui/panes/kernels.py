@@ -27,7 +27,7 @@ _LONGEST = 20_000
 
 def rows(view: View, pfn: int) -> list[Row]:
     """One line per kernel: the frame's count over this operation, and the stops that the operation makes for it."""
-    if view.op < 0 or len(view.timeline) > _LONGEST or getattr(view.timeline.trace, "recording", None):
+    if view.op < 0 or len(view.timeline) > _LONGEST or view.recorded:
         return []
     others = _others(view)
     found = [Row(), Row(Line().put(2, "this operation in other kernels", "dim").spans)]

@@ -165,7 +165,7 @@ def last_change(view: View, pfn: int) -> str:
 
 def state_words(view: View, pfn: int, glyph: str) -> str:
     """The glyph in words."""
-    return _WORDS.get(glyph, "unknown")
+    return "not seen by the recorder" if glyph == "?" and view.recorded else _WORDS[glyph]
 
 
 def whose_short(view: View, pfn: int) -> str:

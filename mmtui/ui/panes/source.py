@@ -40,7 +40,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
 
 
 def _why_empty(view: View) -> str:
-    if getattr(view.timeline.trace, "recording", None):
+    if view.recorded:
         return "This recording has no source."
     if view.step is not None:
         return "This change is the operation's own: s goes into the kernel's functions."

@@ -16,6 +16,7 @@ from mmtui.ui.rows import Target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mmtui.engine.timeline import Timeline, Vma
     from mmtui.ui.view import View
 
 _SUBJECT = re.compile(r"(page|vma|pte|mm|task)\[(\w+)(?::(\w+))?\]")
@@ -142,13 +143,27 @@ def _place_of_page(view: View) -> tuple[int, int] | None:
 
 
 def _vma_where(view: View, fits: Callable[..., bool]) -> tuple[int, int] | None:
-    assert view.machine is not None
-    ordered = sorted(view.processes, key=lambda process: process != view.process)
+    ordered = sorted((*view.processes, *view.gone), key=lambda process: process != view.process)
     for process in ordered:
-        for vma in view.timeline.vmas(process.pid):
+        for vma, _ in address_space(view, process.pid):
             if fits(process.pid, vma):
                 return process.pid, vma.start
     return None
+
+
+def address_space(view: View, pid: int) -> list[tuple[Vma, bool]]:
+    """The vmas of a process by address, with those that this operation took away."""
+
+    def vmas(timeline: Timeline) -> list[Vma]:
+        return timeline.vmas(pid) if any(process.pid == pid for process in timeline.processes()) else []
+
+    assert view.machine is not None
+    now = [] if any(process.pid == pid for process in view.gone) else view.timeline.vmas(pid)
+    now = [vma for vma in now if vma.end]
+    rows = {vma.row for vma in now}
+    before = view.before_op(f"vmas {pid}", vmas)
+    all_of_them = [(vma, False) for vma in now] + [(vma, True) for vma in before if vma.row not in rows]
+    return sorted(all_of_them, key=lambda pair: (pair[0].start, pair[0].end))
 
 
 def entry_near_step(view: View, pid: int) -> int | None:

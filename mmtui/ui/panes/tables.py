@@ -46,7 +46,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
     words = title(view, "tables", f"Tables pid {process.pid}")
     if not tables_of(view, process.pid):
         return PaneRows(words, empty=f"pid {process.pid} has no page tables.")
-    rows = TableRows(view, process.pid, _cursor(view, process.pid))
+    rows = TableRows(view, process.pid, _cursor(view, process.pid), width)
     present = sum(count for _, _, count, _ in rows.directories)
     changed = subjects.step_row_in(view, process.pid, rows.index_of)
     head = [_heading(view)]
@@ -87,8 +87,8 @@ def _cursor(view: View, pid: int) -> Target | None:
 class TableRows(Sequence[Row]):
     """The lines of one process: a directory line before the entries of each page table. Lines are made on demand."""
 
-    def __init__(self, view: View, pid: int, cursor: Target | None) -> None:
-        self._view, self._pid, self._cursor = view, pid, cursor
+    def __init__(self, view: View, pid: int, cursor: Target | None, width: int) -> None:
+        self._view, self._pid, self._cursor, self._width = view, pid, cursor, width
         self._addresses, self._rows = entries_of(view, pid)
         self.directories = [
             (base, int(np.searchsorted(self._addresses, base)), *_present(view, table))
@@ -113,7 +113,8 @@ class TableRows(Sequence[Row]):
             raise IndexError(index)
         directory = int(np.searchsorted(self._starts, index, side="right")) - 1
         if self._starts[directory] == index:
-            return _directory_row(self._view, *self.directories[directory])
+            base, _, present, changed = self.directories[directory]
+            return _directory_row(self._view, base, present, changed, self._width)
         columns, page = columns_of(self._view)
         return entry_row(self._view, self._entry(index - directory - 1), self._cursor, columns, page)
 
@@ -146,11 +147,14 @@ def _present(view: View, table: int) -> tuple[int, bool]:
     return int(np.count_nonzero(values & _PRESENT)), bool(low != high)
 
 
-def _directory_row(view: View, base: int, _first: int, present: int, changed: bool) -> Row:
+def _directory_row(view: View, base: int, present: int, changed: bool, width: int) -> Row:
+    """`pgd 020  08000000-08400000   3 present`; of a long range that does not fit the start alone."""
     columns, _ = columns_of(view)
     line = Line().put(1, f"pgd {base >> PMD_SHIFT:03x}", "dim")
-    line.put(columns[1], f"{address_text(view, base)}-{address_text(view, base + PMD_SIZE)}", "dim")
-    return Row(line.spans, right=((str(present), "recent" if changed else "dim"), (" present", "dim")))
+    start, end = address_text(view, base), address_text(view, base + PMD_SIZE)
+    right = ((str(present), "recent" if changed else "dim"), (" present", "dim"))
+    fits = max(columns[1], line.width + 1) + len(start) + 1 + len(end) + 2 + len(str(present)) + 8 <= width
+    return Row(line.put(columns[1], f"{start}-{end}" if fits else start, "dim").spans, right=right)
 
 
 def _foot(view: View, entry: Entry | None, width: int) -> list[Row]:

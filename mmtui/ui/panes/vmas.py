@@ -16,6 +16,7 @@ from mmtui.ui.panes.common import (
     marked,
     no_process,
     plural,
+    short_name,
     title,
     wrap,
 )
@@ -24,7 +25,7 @@ from mmtui.ui.rows import PaneRows, Row, Span, Target
 from mmtui.words import flag_meaning, plain
 
 if TYPE_CHECKING:
-    from mmtui.engine.timeline import Process, Timeline, Vma
+    from mmtui.engine.timeline import Process, Vma
     from mmtui.ui.view import View
 
 _COUNT_COLUMNS = 38
@@ -81,7 +82,7 @@ def _process_rows(view: View, process: Process, cursor: Target | None, width: in
     is_open = _open(view, process)
     rows = [_process_row(view, process, is_open, cursor, width)]
     if is_open:
-        for vma, gone in _vmas_and_gone(view, process.pid):
+        for vma, gone in subjects.address_space(view, process.pid):
             rows += _vma_rows(view, process.pid, vma, gone, cursor, width)
     return rows
 
@@ -125,21 +126,6 @@ def _rss(view: View, process: Process) -> tuple[Span, ...]:
     )  # fmt: skip
 
 
-def _vmas_and_gone(view: View, pid: int) -> list[tuple[Vma, bool]]:
-    """The vmas of a process by address, with those that this operation took away."""
-
-    def vmas(timeline: Timeline) -> list[Vma]:
-        return timeline.vmas(pid) if any(process.pid == pid for process in timeline.processes()) else []
-
-    assert view.machine is not None
-    now = [] if any(process.pid == pid for process in view.gone) else view.timeline.vmas(pid)
-    now = [vma for vma in now if vma.end]
-    rows = {vma.row for vma in now}
-    before = view.before_op(f"vmas {pid}", vmas)
-    all_of_them = [(vma, False) for vma in now] + [(vma, True) for vma in before if vma.row not in rows]
-    return sorted(all_of_them, key=lambda pair: (pair[0].start, pair[0].end))
-
-
 def _vma_rows(view: View, pid: int, vma: Vma, gone: bool, cursor: Target | None, width: int) -> list[Row]:
     target = vma_target(pid, vma.start)
     here = cursor == target
@@ -163,17 +149,25 @@ def _vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: b
     digits = hex_width(view)
     role, prot_role = ("faint", "faint") if gone else _vma_roles(view, vma)
     line = Line().put(0, ">" if here else "", "bright")
-    span = f"{address_text(view, vma.start)}-{address_text(view, vma.end)}"
+    span, column = f"{address_text(view, vma.start)}-{address_text(view, vma.end)}", 4 + 2 * digits
+    if column + 9 > width:
+        # Two long addresses leave no room for the kind: the length in pages says as much as the end.
+        span, column = f"{address_text(view, vma.start)} {f'+{(vma.end - vma.start) // 4096}':>5}", 9 + digits
     line.put(2, span, marked(role, "underline") if here else role)
-    column = 4 + 2 * digits
     line.put(column, prot_text(vma.flags), prot_role)
     line.put(column + 5, vma.kind, "faint" if gone else kind_role(vma.kind) + "+bold")
     right: tuple[Span, ...] = ()
     if width >= _COUNT_COLUMNS + 2 * (digits - 8) and not gone:
         right = _counts(view, pid, vma)
-    room = width - line.width - 2 - sum(len(text) for text, _ in right) - (1 if right else 0)
-    line.put(column + 7, plain(vma.name)[: max(room, 0)], role if role != "accent" else "text")
+    room = width - column - 7 - (2 + sum(len(text) for text, _ in right) if right else 0)
+    name = plain(vma.name)
+    line.put(column + 7, (name if len(name) <= room else short_name(name))[: max(room, 0)], _quiet(role))
     return Row(line.spans, target, band=here, right=right)
+
+
+def _quiet(role: str) -> str:
+    """A row's tint is on its range; its name stays as it is."""
+    return role if role != "accent" else "text"
 
 
 def _vma_roles(view: View, vma: Vma) -> tuple[str, str]:
