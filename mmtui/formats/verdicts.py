@@ -120,7 +120,7 @@ def _side(timeline: Timeline, transition: int | None) -> Side:
 def _more(timeline: Timeline, change: Transition) -> str:
     """What the numbers do not show: whether an entry has a reference, which flags a vma gets and loses."""
     if change.name == "pte.val":
-        return {"+1": ", with a reference", "~": ", without a reference"}.get(pte_ref(change.new), "")
+        return {"+1": ", managed, with a reference", "~": ", not managed"}.get(pte_ref(change.new), "")
     if change.name == "vma.vm_flags":
         gets = [f"+{name}" for name in vm_flag_names(change.new & ~change.old, timeline.kernel)]
         loses = [f"-{name}" for name in vm_flag_names(change.old & ~change.new, timeline.kernel)]

@@ -35,16 +35,21 @@ def write_file(path: Path, data: bytes, force: bool = False, source: Path | None
             return
         if path.is_dir():
             raise WriteError(f"{shown}: is a directory")
-        if path.exists() and not force:
-            same = source is not None and source.exists() and os.path.samefile(source, path)
-            what = "is the trace itself" if same else "exists already"
-            raise WriteError(f"{shown}: {what} (--force writes over it)")
+        refuse_existing(path, force, source)
         _replace(path, data)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise WriteError(f"{shown}: not written: {reason}") from None
+
+
+def refuse_existing(path: Path, force: bool, source: Path | None = None) -> None:
+    """Raises WriteError for a file that is there, unless `force`: to be asked before much work is done for it."""
+    if path.exists() and not force and not _is_special(path):
+        same = source is not None and source.exists() and os.path.samefile(source, path)
+        what = "is the trace itself" if same else "exists already"
+        raise WriteError(f"{printable(str(path))}: {what} (--force writes over it)")
 
 
 def write_output(data: bytes) -> None:
