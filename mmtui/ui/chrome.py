@@ -11,7 +11,7 @@ import numpy as np
 from mmtui import words
 from mmtui.ui.commands import COMMANDS
 from mmtui.ui.keymap import keys_of, shown
-from mmtui.ui.paint import ASCII_BARS, BARS, cut, width_of
+from mmtui.ui.paint import ASCII_BARS, BARS, cut, merged, width_of
 from mmtui.ui.panes import texts
 from mmtui.ui.rows import Row, Span
 
@@ -119,7 +119,7 @@ def timeline_row(view: View, around: Around, width: int) -> list[Span]:
         cells[int(column)] = ("!", "alarm")
     block = "█" if view.glyphs == "unicode" else "#"
     cells[here] = ("!", "alarm_fill") if around.stopped else (block, "here")
-    return [*cells, (" ", "text")]
+    return merged([*cells, (" ", "text")])
 
 
 def _forks(timeline: Timeline) -> list[int]:

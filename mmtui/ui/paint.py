@@ -165,13 +165,13 @@ class Canvas:
         start = 0
         for x in sorted(line):
             if run and x != start + len(run):
-                self.put(start, y, self.painter.spans(_merged(run), len(run)))
+                self.put(start, y, self.painter.spans(merged(run), len(run)))
                 run = []
             if not run:
                 start = x
             run.append(line[x])
         if run:
-            self.put(start, y, self.painter.spans(_merged(run), width_of(run)))
+            self.put(start, y, self.painter.spans(merged(run), width_of(run)))
 
 
 @lru_cache(64)
@@ -189,7 +189,7 @@ def _grid(cells: tuple[Cell, ...], focused: str) -> tuple[dict[int, dict[int, Sp
     return title_rows, verticals
 
 
-def _merged(run: list[Span]) -> list[Span]:
+def merged(run: list[Span]) -> list[Span]:
     """Neighbours of one role as one span."""
     merged: list[Span] = []
     for text, role in run:
