@@ -18,6 +18,9 @@ from mmtui.engine.schema import BASE, COLUMNS, MAX_ROWS, TABLES
 Store = Callable[[Any, int, int, int, int], None]
 
 
+_FIRST = {table: f"{table}.{fields[0]}" for table, fields in TABLES.items()}
+
+
 class Cells:
     """Every column of a machine, by name (`page.count`), with room for a number of rows."""
 
@@ -27,7 +30,7 @@ class Cells:
 
     def rows(self, table: str) -> int:
         """How many rows a table has room for."""
-        return len(self.columns[f"{table}.{TABLES[table][0]}"])
+        return len(self.columns[_FIRST[table]])
 
     def copy(self) -> Cells:
         """Columns with the same values."""
@@ -50,7 +53,7 @@ class Cells:
 
 
 class Recorder:
-    """Writes cells and logs what it wrote: `store`, `enter`, `leave` (closures, for speed), `bulk`, `flush`."""
+    """Writes cells and logs what it wrote: `store`, `enter`, `leave` (closures, for speed), `room`, `flush`."""
 
     def __init__(self, cells: Cells, log: Log) -> None:
         self.cells = cells
@@ -121,22 +124,14 @@ class Recorder:
             c_end[call] = first + used
             call = parent
 
-        def bulk(
-            cell_rows: AnyInts, old_rows: AnyInts, new_rows: AnyInts, call_rows: AnyInts, site_rows: AnyInts
-        ) -> None:
-            """Append many rows at once. The caller has written the columns; no row may leave its cell unchanged."""
+        def room(size: int) -> tuple[AnyInts, ...]:
+            """The next `size` rows (at most CHUNK) of cell, old, new, call, site, for the caller to fill: they count
+            from now on. The caller writes the columns too; no row may leave its cell unchanged."""
             nonlocal used
-            done, size = 0, len(cell_rows)
-            while done < size:
-                if used == CHUNK:
-                    flush()
-                part = min(CHUNK - used, size - done)
-                cell[used : used + part] = cell_rows[done : done + part]
-                old[used : used + part] = old_rows[done : done + part]
-                new[used : used + part] = new_rows[done : done + part]
-                calls[used : used + part] = call_rows[done : done + part]
-                sites[used : used + part] = site_rows[done : done + part]
-                used, done = used + part, done + part
+            if used + size > CHUNK:
+                flush()
+            used += size
+            return tuple(column[used - size : used] for column in (cell, old, new, calls, sites))
 
         def tail(number: int) -> list[tuple[int, int, int, int, int]] | None:
             """The rows from transition `number` on: (cell, old, new, call, site); None if they are sealed already."""
@@ -150,19 +145,15 @@ class Recorder:
             """The calls from `number` on: (function, parent, start, end, a0, a1)."""
             return list(zip(*(tree.raw(name)[number:count].tolist() for name in Calls.NAMES), strict=True))
 
-        def bulk_calls(fn: AnyInts, parent: AnyInts, start: AnyInts, end: AnyInts, a0: AnyInts, a1: AnyInts) -> int:
-            """Append many finished calls; returns the number of the first."""
+        def room_for_calls(size: int) -> tuple[AnyInts, ...]:
+            """The next `size` calls, finished ones, as Calls.NAMES, for the caller to fill."""
             nonlocal count, c_fn, c_parent, c_start, c_end, c_a0, c_a1
-            size = len(fn)
-            while count + size > len(tree.raw("fn")):
-                tree.grow()
-            for name, values in zip(Calls.NAMES, (fn, parent, start, end, a0, a1), strict=True):
-                tree.raw(name)[count : count + size] = values
-            c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
-                tree.view(name) for name in Calls.NAMES
-            )
+            if count + size > len(tree.raw("fn")):
+                while count + size > len(tree.raw("fn")):
+                    tree.grow()
+                c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (tree.view(name) for name in Calls.NAMES)
             count += size
-            return count - size
+            return tuple(tree.raw(name)[count - size : count] for name in Calls.NAMES)
 
         def here() -> tuple[int, int, int]:
             """(number of the next transition, innermost call, number of the next call)."""
@@ -172,10 +163,10 @@ class Recorder:
         self.enter: Callable[[int, int, int], int] = enter
         self.leave: Callable[[int], None] = leave
         self.flush: Callable[[], None] = flush
-        self.bulk = bulk
+        self.room = room
         self.tail = tail
         self.calls_from = calls_from
-        self.bulk_calls = bulk_calls
+        self.room_for_calls = room_for_calls
         self.here: Callable[[], tuple[int, int, int]] = here
 
     def bind(self, target: Any, tables: tuple[str, ...] = tuple(TABLES)) -> None:

@@ -4,8 +4,9 @@ A model function says `self.page.count[pfn] += 1`, and that text is what the sou
 syntax tree is rewritten, as a coverage tool or pytest's assertions would do it:
 
 * a read  `self.page.count[pfn]`      becomes `self.page_count[pfn]` (a memoryview of the column),
-* a write `self.page.count[pfn] = v`  becomes `self.store_(self.page_count, BASE, pfn, v, SITE)`,
-* the body of a `@kfn` function stands between `enter_` and `leave_`, which keep the call tree.
+* a write `self.page.count[pfn] = v`  becomes `store_(self.page_count, BASE, pfn, v, SITE)`,
+* the body of a `@kfn` function stands between `enter_` and `leave_`, which keep the call tree,
+* a call of a short inline becomes what it says (`inline.py`).
 
 Nothing else changes, and the line numbers stay. `plain` builds the same model without rewriting, from the same
 functions with ordinary descriptors; a test compares the logs of the two.
@@ -16,6 +17,7 @@ import __future__
 
 import ast
 import contextlib
+import copy
 import functools
 import inspect
 import marshal
@@ -26,11 +28,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mmtui.engine import errors, flags, inline, pgtable, schema
+from mmtui.engine.inline import Inliner
+from mmtui.engine.kernel import model
 from mmtui.engine.kernel.model import Gone
 from mmtui.engine.schema import BASE, TABLES
 from mmtui.engine.source import Source
+
+if TYPE_CHECKING:
+    from mmtui.engine.cells import Recorder
 
 
 @dataclass(frozen=True)
@@ -48,15 +56,27 @@ class Function:
     subject: str
 
 
+Factory = Callable[..., dict[str, Any]]
+"""Makes the compiled functions of one file for a recorder's store, enter and leave."""
+
+
 @dataclass
 class Build:
-    """A compiled model: the class that runs, the functions by number, the sites by number."""
+    """A compiled model: its readable class, the functions by number, the sites by number."""
 
     kernel: type
     functions: list[Function] = field(default_factory=list)
     sites: list[tuple[str, str, int]] = field(default_factory=lambda: [("trace", "", 0)])
     """(function, file, line) of each store; site 0 is the trace itself."""
     by_name: dict[str, int] = field(default_factory=dict)
+    factories: list[Factory] = field(default_factory=list)
+
+    def machine(self, recorder: Recorder) -> type:
+        """The class that runs and logs to this recorder, whose closures are free variables of its functions."""
+        namespace: dict[str, Any] = {}
+        for make in self.factories:
+            namespace |= make(recorder.store, recorder.enter, recorder.leave)
+        return type(self.kernel.__name__, (self.kernel,), namespace)
 
 
 def module_tree(path: str) -> dict[tuple[str, str], ast.FunctionDef]:
@@ -91,23 +111,29 @@ def _self(name: str) -> ast.Attribute:
 class _Rewriter(ast.NodeTransformer):
     """Rewrites one function."""
 
-    def __init__(self, name: str, file: str, sites: list[tuple[str, str, int]]) -> None:
+    def __init__(self, name: str, file: str, sites: dict[tuple[str, str, int], int]) -> None:
         self.name, self.file, self.sites = name, file, sites
 
     def _store(self, node: ast.stmt, column: tuple[str, str], row: ast.expr, value: ast.expr) -> ast.stmt:
-        self.sites.append((self.name, self.file, node.lineno))
+        number = self._site(node)
         call = ast.Call(
-            _self("store_"),
+            ast.Name("store_", ast.Load()),
             [
                 _self("_".join(column)),
                 ast.Constant(BASE[".".join(column)]),
                 row,
                 value,
-                ast.Constant(len(self.sites) - 1),
+                ast.Constant(number),
             ],
             [],
         )
         return ast.copy_location(ast.Expr(ast.copy_location(call, node)), node)
+
+    def _site(self, node: ast.stmt) -> int:
+        """The number of a store's place: in this function, or in the inline that it came from."""
+        inlined: FunctionType | None = getattr(node, "origin_", None)
+        place = (inlined.__name__, Path(inlined.__code__.co_filename).name) if inlined else (self.name, self.file)
+        return self.sites.setdefault((*place, node.lineno), len(self.sites))
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         target = node.targets[0]
@@ -140,8 +166,8 @@ def _wrap(node: ast.FunctionDef, number: int, shown: tuple[str, ...]) -> None:
     args: list[ast.expr] = [ast.Constant(number)]
     args += [ast.Name(name, ast.Load()) for name in shown]
     args += [ast.Constant(0)] * (3 - len(args))
-    enter = ast.Assign([ast.Name("parent_", ast.Store())], ast.Call(_self("enter_"), args, []))
-    leave = ast.Expr(ast.Call(_self("leave_"), [ast.Name("parent_", ast.Load())], []))
+    enter = ast.Assign([ast.Name("parent_", ast.Store())], ast.Call(ast.Name("enter_", ast.Load()), args, []))
+    leave = ast.Expr(ast.Call(ast.Name("leave_", ast.Load()), [ast.Name("parent_", ast.Load())], []))
     body = node.body[1:] if ast.get_docstring(node) is not None else node.body
     node.body = [
         ast.copy_location(enter, node),
@@ -187,10 +213,10 @@ def build(kernel: type) -> Build:
             made.functions.append(info)
     paths = {function.__code__.co_filename: owner.__module__ for owner, function in found.values()}
     codes, made.sites = _cached(kernel.__name__, list(paths), lambda: _rewrite(kernel, found, made))
-    namespace: dict[str, Any] = {}
     for path, code in codes.items():
+        namespace: dict[str, Factory] = {}
         exec(code, sys.modules[paths[path]].__dict__, namespace)
-    made.kernel = type(kernel.__name__, (kernel,), namespace)
+        made.factories.append(namespace["make_"])
     return made
 
 
@@ -199,15 +225,25 @@ Compiled = tuple[dict[str, CodeType], list[tuple[str, str, int]]]
 
 def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Build) -> Compiled:
     """The rewritten functions, a code object for each file, and the sites of their stores."""
-    sites = [("trace", "", 0)]
+    sites = {("trace", "", 0): 0}
     rewritten: dict[str, list[ast.stmt]] = {}
     trees: dict[str, dict[tuple[str, str], ast.FunctionDef]] = {}
-    for name, (owner, function) in found.items():
+
+    def find(name: str) -> tuple[ast.FunctionDef, FunctionType] | None:
+        if name not in found:
+            return None
+        owner, function = found[name]
         path = function.__code__.co_filename
         if path not in trees:
             trees[path] = module_tree(path)
+        return trees[path][owner.__name__, function.__name__], function
+
+    for name, (owner, function) in found.items():
+        tree, _ = find(name) or (None, None)
+        assert tree is not None
         info = describe(kernel, name, owner, function)
-        node = trees[path][owner.__name__, function.__name__]
+        path = function.__code__.co_filename
+        node = Inliner(function, find).visit(copy.deepcopy(tree))
         node.decorator_list, node.returns = [], None
         node = _Rewriter(info.name, info.file, sites).visit(node)
         if hasattr(function, "kfn_"):
@@ -215,10 +251,24 @@ def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Bu
         rewritten.setdefault(path, []).append(node)
     flags = __future__.annotations.compiler_flag
     return {
-        path: compile(ast.fix_missing_locations(ast.Module(body, [])), path, "exec", flags=flags, dont_inherit=True)
+        path: compile(ast.fix_missing_locations(_factory(body)), path, "exec", flags=flags, dont_inherit=True)
         for path, body in rewritten.items()
-    }, sites
+    }, list(sites)
 
+
+def _factory(body: list[ast.stmt]) -> ast.Module:
+    """`make_`: a function around the functions of one file, whose parameters they log with."""
+    made = ast.parse("def make_(store_, enter_, leave_):\n    return {}")
+    function = made.body[0]
+    assert isinstance(function, ast.FunctionDef)
+    names = [node.name for node in body if isinstance(node, ast.FunctionDef)]
+    found = ast.Dict([ast.Constant(name) for name in names], [ast.Name(name, ast.Load()) for name in names])
+    function.body = [*body, ast.Return(found)]
+    return made
+
+
+_ALSO = [__file__, *(str(module.__file__) for module in (inline, errors, flags, pgtable, schema, model))]
+"""Files besides the model's own that decide what a model compiles to."""
 
 _COMPILING = threading.Lock()
 """Two threads must not parse at once: CPython 3.11 counts the parser's recursion in one place for all threads."""
@@ -227,7 +277,7 @@ _COMPILING = threading.Lock()
 def _cached(name: str, paths: list[str], make: Callable[[], Compiled]) -> Compiled:
     """What `make` makes, kept beside the modules' own byte code, as Python keeps that, while they are unchanged."""
     cache = Path(__file__).parent / "kernel" / "__pycache__" / f"{name}.{sys.implementation.cache_tag}.mmtui"
-    stamp = [(path, os.stat(path).st_mtime_ns, os.stat(path).st_size) for path in (*paths, __file__)]
+    stamp = [(path, os.stat(path).st_mtime_ns, os.stat(path).st_size) for path in (*paths, *_ALSO)]
     stamp.append((sys.version, 0, 0))
     try:
         kept = marshal.loads(cache.read_bytes())

@@ -9,7 +9,6 @@ the logs of the two, row for row.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -116,14 +115,23 @@ class Fast:
             return
         rest = changed[1:]
         column[ptep + rest] = new[rest]
-        call, site = (np.full(len(rest), logged[0][at], np.int64) for at in (3, 4))
-        self.recorder.bulk(BASE["pte.val"] + ptep + rest, old[rest], new[rest], call, site)
+        if len(rest):
+            values = BASE["pte.val"] + ptep + rest, old[rest], new[rest], *logged[0][3:]
+            for room, value in zip(self.recorder.room(len(rest)), values, strict=True):
+                room[:] = value
 
 
-@functools.cache
 def with_fast_ranges(model: type) -> type:
     """A compiled model with the fast functions before its own."""
     return type(model.__name__, (Fast, model), {})
+
+
+def frames_at(pfn: Ints) -> slice | Ints:
+    """An index of these frames: a slice where each is the next one, which is several times quicker."""
+    first, last = int(pfn[0]), int(pfn[-1])
+    if last - first == len(pfn) - 1 and (pfn[1:] - pfn[:-1] == 1).all():
+        return slice(first, last + 1)
+    return pfn
 
 
 class Ranges:
@@ -159,17 +167,18 @@ class Ranges:
         return self._same_state(column, pfn) if length >= WORTHWHILE else 0
 
     def _same_state(self, column: dict[str, Ints], pfn: Ints) -> int:
+        where = frames_at(pfn)
         first = int(pfn[0])
-        flags, mapping = column["page.flags"][pfn], column["page.mapping"][pfn] & 1
+        flags, mapping, holes = column["page.flags"][where], column["page.mapping"][where] & 1, self._holes[where]
         if flags[0] & (PG_compound | PG_reserved) or self._holes[first]:
             return 0
-        odd = (flags != flags[0]) | (mapping != mapping[0]) | (self._holes[pfn] != 0)
+        odd = (flags != flags[0]) | (mapping != mapping[0]) | (holes != 0)
         for name in ("page.count", "page.mapcount", "page.free"):
-            values = column[name][pfn]
+            values = column[name][where]
             odd |= values != values[0]
         at = np.flatnonzero(odd)
         length = int(at[0]) if len(at) else len(pfn)
-        if length >= WORTHWHILE and not (np.diff(pfn[:length]) > 0).all():
+        if length >= WORTHWHILE and not isinstance(where, slice) and not (np.diff(pfn[:length]) > 0).all():
             _, firsts = np.unique(pfn[:length], return_index=True)
             again = np.setdiff1d(np.arange(length), firsts)
             length = int(again[0]) if len(again) else length
@@ -227,6 +236,7 @@ class _Replica:
     ) -> None:
         self.pattern, self.build, self.pfn0, self.address = pattern, build, pfn0, address
         self.pfn, self.column = pfn, column
+        self.frames = frames_at(pfn)
         self.step = np.arange(1, len(pfn) + 1, dtype=np.int64)
 
     def sound(self) -> bool:
@@ -249,19 +259,19 @@ class _Replica:
 
     def write(self, kernel: Any, recorder: Recorder) -> None:
         """Write the cells and append the rows and calls."""
-        first, _, first_call = recorder.here()
         rows, calls, count = self.pattern.rows, self.pattern.calls, len(self.pfn)
         size, width = len(rows), len(calls)
-        cell, old, new, call = (np.empty((count, size), np.int64) for _ in range(4))
-        for at, (number, before, after, made_by, _) in enumerate(rows):
+        room = recorder.room(size * count)
+        first, _, first_call = recorder.here()
+        cell, old, new, call, site = (values.reshape(count, size) for values in room)
+        for at, (number, before, after, made_by, made_at) in enumerate(rows):
             self._row(number, before, after, cell[:, at], old[:, at], new[:, at])
             inner = made_by - self.pattern.first_call
             call[:, at] = made_by if inner < 0 else first_call + (self.step - 1) * width + inner
-        self._store(kernel, cell, new)
+            site[:, at] = made_at
+        self._store(kernel, new)
         if width:
-            self._calls(recorder, first, first_call, size, width)
-        site = np.tile(np.array([row[4] for row in rows], np.int64), count)
-        recorder.bulk(cell.ravel(), old.ravel(), new.ravel(), call.ravel(), site)
+            self._calls(recorder, first - size * count, first_call, size, width)
 
     def _row(self, number: int, before: int, after: int, cell: AnyInts, old: AnyInts, new: AnyInts) -> None:
         column, row = number >> ROW_BITS, number & ROW_MASK
@@ -272,7 +282,7 @@ class _Replica:
             new[:] = after & LOW | (self.pfn << 12 if after else 0)
         elif column in PAGE:
             cell[:] = base | self.pfn
-            old[:] = self.column["page.mapping"][self.pfn] if column == MAPPING else before
+            old[:] = self.column["page.mapping"][self.frames] if column == MAPPING else before
             new[:] = after
         else:
             cell[:] = base | row
@@ -280,20 +290,22 @@ class _Replica:
             old[:] = after + change * (self.step - 1)
             new[:] = old + change
 
-    def _store(self, kernel: Any, cell: AnyInts, new: AnyInts) -> None:
+    def _store(self, kernel: Any, new: AnyInts) -> None:
         for at, (number, _, _, _, _) in enumerate(self.pattern.rows):
-            column = number >> ROW_BITS
+            column, row = number >> ROW_BITS, number & ROW_MASK
             values = self.column[COLUMNS[column].name]
             if column in COUNTERS:
-                values[number & ROW_MASK] = new[-1, at]
+                values[row] = new[-1, at]
+            elif column == PTE:
+                values[row + 1 : row + 1 + len(self.pfn)] = new[:, at]
             else:
-                values[cell[:, at] & ROW_MASK] = new[:, at]
+                values[self.frames] = new[:, at]
             if column == FREE:
                 kernel.index.frames_freed(self.pfn)
 
     def _calls(self, recorder: Recorder, first: int, first_call: int, size: int, width: int) -> None:
-        shape = (len(self.pfn), width)
-        fn, parent, start, end, a0, a1 = (np.empty(shape, np.int64) for _ in range(6))
+        room = recorder.room_for_calls(len(self.pfn) * width)
+        fn, parent, start, end, a0, a1 = (values.reshape(len(self.pfn), width) for values in room)
         rows_before = first + (self.step - 1) * size
         calls_before = first_call + (self.step - 1) * width
         for at, (number, up, begin, stop, one, two) in enumerate(self.pattern.calls):
@@ -304,7 +316,6 @@ class _Replica:
             shown = (*self.build.functions[number].shown, "", "")
             a0[:, at] = self._argument(shown[0], one)
             a1[:, at] = self._argument(shown[1], two)
-        recorder.bulk_calls(*(column.ravel() for column in (fn, parent, start, end, a0, a1)))
 
     def _argument(self, name: str, value: int) -> Ints | int:
         """An argument of a call: the entry's address, its frame, or the same for all."""

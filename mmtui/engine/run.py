@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
-from collections.abc import Callable, Iterable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -27,8 +30,23 @@ from mmtui.engine.source import Source
 OP_FUNCTION = 0xFFFF
 """Function number of an operation's own call; its `a0` is the operation's number."""
 
+NONE = -1
+"""An operation has no such result: no pfn, no value, no faults."""
+
 Extra = dict[str, int]
 Outcome = tuple[str, Extra]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without Python's search for cyclic garbage: a run makes none, but millions of things to look at."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def errno_text(code: int) -> str:
@@ -47,7 +65,8 @@ class Run:
         self.log = Log()
         self.recorder = Recorder(self.cells, self.log)
         self.strings = Strings()
-        model = with_fast_ranges(self.build.kernel) if fast else self.build.kernel
+        machine = self.build.machine(self.recorder)
+        model = with_fast_ranges(machine) if fast else machine
         self.kernel: Drivers = model(spec, self.recorder, self.strings)
         if fast:
             self.kernel.fast_ = Ranges(self.build, self.recorder, self.kernel.holes)
@@ -64,11 +83,10 @@ class Run:
         """A BUG ended the run."""
         self.op_calls: list[int] = []
         """The call of each operation."""
-        self.extras: list[Extra] = []
-        """pfn, value, faults of each operation, where it has them."""
+        self._extra = {name: array("q") for name in ("pfn", "value", "faults")}
         self._checker = Checker(self)
-        self.op_messages: list[tuple[int, int]] = []
-        """The messages of each operation, as a half-open range of rows of trace.message."""
+        self._messages = array("q", [0])
+        """How many messages there were after each operation; the first one is for the boot."""
 
     # What a timeline asks (story.Story)
 
@@ -99,7 +117,7 @@ class Run:
 
     def extra(self, number: int) -> Extra:
         """pfn, value, faults of an operation."""
-        return self.extras[number]
+        return {name: values[number] for name, values in self._extra.items() if values[number] != NONE}
 
     def events(self) -> Events:
         """All events so far, by transition."""
@@ -125,11 +143,12 @@ class Run:
 
     def run(self, operations: Iterable[ops.Op]) -> None:
         """Run operations until they end or the kernel does; then seal the log."""
-        for op in operations:
-            if self.over:
-                break
-            self.step(op)
-        self.recorder.flush()
+        with uncollected():
+            for op in operations:
+                if self.over:
+                    break
+                self.step(op)
+            self.recorder.flush()
 
     def plan(self, operations: Sequence[ops.Op]) -> None:
         """Operations for `advance` to run, a slice at a time."""
@@ -138,11 +157,12 @@ class Run:
     def advance(self, seconds: float) -> bool:
         """Run planned operations for about this long (one at least), and seal the log; is there more to do?"""
         end = monotonic() + seconds
-        while self.done < len(self._planned) and not self.over:
-            self.step(self._planned[self.done])
-            if monotonic() >= end:
-                break
-        self.recorder.flush()
+        with uncollected():
+            while self.done < len(self._planned) and not self.over:
+                self.step(self._planned[self.done])
+                if monotonic() >= end:
+                    break
+            self.recorder.flush()
         return self.done < len(self._planned) and not self.over
 
     def step(self, op: ops.Op) -> None:
@@ -152,7 +172,6 @@ class Run:
             self.cells.grow("trace", number)
             recorder.bind(kernel, ("trace",))
         op_column: Any = kernel.trace_op  # type: ignore[attr-defined]
-        first_message = kernel.index.messages
         self.operations.append(op)
         self.op_calls.append(recorder.here()[2])
         parent = recorder.enter(OP_FUNCTION, number, 0)
@@ -165,8 +184,9 @@ class Run:
         results: Any = kernel.trace_result  # type: ignore[attr-defined]
         recorder.store(results, BASE["trace.result"], number, self.strings.number(result), 0)
         recorder.leave(parent)
-        self.extras.append(extra)
-        self.op_messages.append((first_message, kernel.index.messages))
+        for name, values in self._extra.items():
+            values.append(extra.get(name, NONE))
+        self._messages.append(kernel.index.messages)
         self.done = number + 1
 
     @property
@@ -185,7 +205,8 @@ class Run:
     def messages(self, number: int) -> list[dict[str, Any]]:
         """The messages of an operation, as objects."""
         column = self.cells.columns["trace.message"]
-        return [json.loads(self.strings[int(column[row])]) for row in range(*self.op_messages[number])]
+        rows = range(self._messages[number], self._messages[number + 1])
+        return [json.loads(self.strings[int(column[row])]) for row in rows]
 
 
 def _with_mm(act: Callable[[Drivers, Any, int], int]) -> Callable[[Drivers, Any, int], Outcome]:
