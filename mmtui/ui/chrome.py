@@ -66,7 +66,11 @@ def _header_rights(view: View, around: Around, width: int) -> list[list[Span]]:
     kernel: list[Span] = [(view.timeline.kernel, "text")]
     if view.other is not None:
         file = [("compare", "dim"), gap, *file]
-        kernel += [(" with ", "dim"), (view.other.kernel, "text")]
+        same = view.other.kernel == view.timeline.kernel
+        kernel += [
+            (" with ", "dim"),
+            (view.other.place_name(view.other_position) if same else view.other.kernel, "text"),
+        ]
     marks: list[Span] = [gap, (_count(len(around.marks), "mark"), "dim")] if around.marks else []
     notes: list[Span] = [gap, (_count(around.notes, "note"), "dim")] if around.notes else []
     return [[*file, *kernel, *marks, *notes], [*file, *kernel, *notes], [*file, *kernel], kernel]

@@ -210,7 +210,13 @@ KEEP: Final = (
         "model", "find and keep", "other kernel", "another kernel, the same operation", "model", ("K",), arg="kernel"
     ),
     Command(
-        "diff", "find and keep", "compare", "compare with another kernel in lock step", "diff", ("D",), arg="kernel"
+        "diff",
+        "find and keep",
+        "compare",
+        "compare with another kernel, or another moment",
+        "diff",
+        ("D",),
+        arg="kernel or place",
     ),
     Command("copy", "find and keep", "copy", "copy what is under the cursor", "copy", ("y",)),
     Command("export", "find and keep", "export", "write the annotated trace or a report", "export", ("E",), arg="file"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmtui import words
-from mmtui.compare import changed_functions, difference, divergences, position_in
+from mmtui.compare import Difference, changed_functions, difference, divergences, position_in
 from mmtui.ui.panes import texts
 from mmtui.ui.rows import Span
 
@@ -21,13 +21,28 @@ def difference_line(view: View) -> list[Span]:
     sign = "\u2260" if view.glyphs == "unicode" else "!="
     view.timeline.seek(view.position)
     other.seek(view.other_position)
-    cells = view.remember(("differ", id(other), view.position), lambda: difference(view.timeline, other)).cells
+    key = ("differ", id(other), view.position, view.other_position)
+    found = view.remember(key, lambda: difference(view.timeline, other))
+    if other.kernel == view.timeline.kernel:
+        return _moments(view, sign, found)
+    cells = found.cells
     places = divergences(view.timeline, other, view.memo)
     if not places:
         return [(f" {sign} ", "bright"), ("these two kernels do the same, change by change", "text")]
     differ = "cell differs" if cells == 1 else "cells differ"
     here: list[Span] = [(f" {sign} {cells}", "bright"), (f" {differ} here.", "dim")]
     return [*here, *view.remember(("first", id(other)), lambda: _first(view, places[0]))]
+
+
+def _moments(view: View, sign: str, found: Difference) -> list[Span]:
+    """This moment beside another one of the same run."""
+    assert view.other is not None
+    place = view.other.place_name(view.other_position)
+    if found.first is None:
+        return [(f" {sign} 0", "bright"), (f" cells differ from {place}", "dim")]
+    number = max(0, min(view.position, len(view.timeline)) - 1)
+    spans: list[Span] = [(f" {sign} {found.cells}", "bright"), (f" cells differ from {place}.  First ", "dim")]
+    return [*spans, *_cell(view.timeline, found.first, number)]
 
 
 def _first(view: View, position: int) -> list[Span]:
@@ -55,6 +70,11 @@ def _what(view: View, timeline: Timeline, other: Timeline, position: int) -> lis
     if found is None:
         said = words.transition_text(timeline, number)
         return [(f"{said.subject} {said.old} -> {said.new}", "dim")]
+    return _cell(timeline, found, number)
+
+
+def _cell(timeline: Timeline, found: tuple[str, int, int, int], number: int) -> list[Span]:
+    """`page 008 mapcount 0 with 1`."""
     name, row, a, b = found
     subject = words.subject_text(timeline, name, row, number)
     field = "" if name == "pte.val" else f" {name.partition('.')[2]}"

@@ -178,7 +178,9 @@ def _compare_title(desk: Desk, cell: Cell, title: list[Span], note: list[Span]) 
     mine = [c for c in desk.layout.cells if c.half == cell.half]
     top = [c for c in mine if c.y == mine[0].y]
     if cell == top[0]:
-        title = [(view.timeline.kernel, "bright"), (" \u2500\u2500\u2500 ", "rule"), *title]
+        same = desk.view.other is not None and desk.view.other.kernel == desk.timeline.kernel
+        name = view.timeline.place_name(view.position) if same else view.timeline.kernel
+        title = [(name, "bright"), (" \u2500\u2500\u2500 ", "rule"), *title]
     if cell == top[-1]:
         kinds = " ".join(dict.fromkeys(event.kind for event in view.faults))
         note = [(f" STOP {kinds} ", "alarm_fill")] if kinds else [("no stop", "dim")]

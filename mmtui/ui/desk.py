@@ -87,6 +87,7 @@ class Desk:
         self.loose: set[str] = set()
         self.layout_name = ""
         self.trail: list[tuple[str, View]] = []
+        self.pinned: int | None = None
         self.layout: Layout = arrange(80, 24, self.slots)
         self.view = View(
             timeline=timeline,
@@ -156,10 +157,13 @@ class Desk:
             self.align()
 
     def align(self) -> None:
-        """The place of the second kernel that belongs to this one."""
+        """The place of the second kernel that belongs to this one; the other moment, where that is compared with."""
         from mmtui.compare import position_in
 
         assert self.view.other is not None
+        if self.pinned is not None:
+            self.look(other_position=self.pinned)
+            return
         self.look(other_position=position_in(self.timeline, self.view.other, self.view.position, self.view.memo))
 
     def fresh_notes(self) -> None:

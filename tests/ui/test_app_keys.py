@@ -340,6 +340,21 @@ async def test_in_a_comparison_c_walks_the_divergences(tmp_path: Path) -> None:
         assert walk.position == expected[0]
 
 
+async def test_d_compares_with_another_moment_that_stays(tmp_path: Path) -> None:
+    async with walking(tmp_path, size=(160, 48), at="leak") as walk:
+        walk.desk.run("diff", "@first-touch")
+        await walk.settle()
+        there = walk.desk.view.other_position
+        assert there == walk.desk.timeline.op_start(23)
+        assert f"cells differ from {walk.desk.timeline.place_name(there)}." in walk.screen[2]
+        await walk.press("s", "C")
+
+        assert walk.desk.view.other_position == there
+        await walk.press("escape")
+        walk.desk.run("diff", "nowhere")
+        assert walk.message.startswith("neither a kernel nor a place")
+
+
 async def test_space_plays_until_the_stop(tmp_path: Path) -> None:
     async with walking(tmp_path, at="op:26", play__ops_per_second=50.0) as walk:
         await walk.press("space")

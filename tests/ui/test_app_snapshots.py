@@ -1,7 +1,7 @@
 """The screen of the leak, character by character at the sizes that matter, and style by style in each theme.
 
-After a change of the screen that is meant:  MMTUI_SNAPSHOTS=write pytest tests/ui/test_app_snapshots.py  and look at the
-difference before it is committed.
+After a change of the screen that is meant: MMTUI_SNAPSHOTS=write pytest tests/ui/test_app_snapshots.py, and look at
+the difference before it is committed.
 """
 
 from __future__ import annotations

@@ -123,14 +123,24 @@ class Keeping(ActionsBase):
             self._use_kernel(arg)
 
     def diff(self, given: str, arg: str) -> None:
-        """D: a second kernel beside this one; again: one kernel."""
+        """D: a second kernel beside this one, or (`:diff @mark`) another moment; again: one."""
         desk = self.desk
         if desk.view.other is not None and not arg:
             desk.look(other=None)
         elif not arg:
             self.open(KernelsDrawer(desk, self._kernels(), True, self._compare_with))
-        elif self._known(arg):
+        elif arg in KERNELS:
             self._compare_with(arg)
+        else:
+            self._compare_with_moment(arg)
+
+    def _compare_with_moment(self, text: str) -> None:
+        try:
+            position = self.desk.stepper.place(text)
+        except ValueError as error:
+            self.desk.say(f"neither a kernel nor a place: {error}")
+            return
+        self._beside(self.desk.timeline.kernel, position)
 
     def _kernels(self) -> list[tuple[str, str]]:
         return [(kernel.name, kernel.about) for kernel in KERNELS.values()]
@@ -157,9 +167,15 @@ class Keeping(ActionsBase):
         desk = self.desk
         if name == desk.timeline.kernel:
             desk.say(f"{name} is the kernel in view already")
-            return
+        else:
+            self._beside(name, None)
+
+    def _beside(self, name: str, pinned: int | None) -> None:
+        """A second timeline beside the one in view; `pinned`: it stays at this position."""
+        desk = self.desk
 
         def then(timeline: Timeline) -> None:
+            desk.pinned = pinned
             desk.look(other=timeline)
             desk.align()
 

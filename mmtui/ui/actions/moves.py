@@ -21,7 +21,7 @@ class Moves(ActionsBase):
         times = self._count(arg)
         if times is None:
             return
-        if self.desk.view.other is not None and given.startswith(("hit", "stop")):
+        if self.desk.view.other is not None and self.desk.pinned is None and given.startswith(("hit", "stop")):
             self._divergence(given)
             return
         for _ in range(times):
