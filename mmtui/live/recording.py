@@ -81,6 +81,15 @@ class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     late: bool = False
 
 
+class Finding(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Something to stop at that an importer saw: an event's kind, the frame, why, in words."""
+
+    kind: Text
+    pfn: Pfn
+    why: Text = ""
+    text: Text = ""
+
+
 class Stop(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One stop, and every cell that differs from the stop before. Address spaces are named by a tgid (`spaces`)."""
 
@@ -95,6 +104,7 @@ class Stop(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     fr: dict[Pfn, tuple[Id, str]] = {}
     end: Id | None = None
     mm: dict[Id, Id] = {}
+    found: tuple[Finding, ...] = ()
 
     @property
     def name(self) -> str:
@@ -119,6 +129,8 @@ class Stop(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             return {"child": event.child}
         if event.k == "signal":
             return {"signal": event.sig}
+        if event.k == "free":
+            return dict(zip(("pfn", "order"), event.args, strict=False))
         if event.k == "lost":
             return {"count": event.count}
         return {"code": event.code} if event.k in ("exiting", "gone") else {}

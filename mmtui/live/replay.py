@@ -124,13 +124,16 @@ class Replay:
         outcome = self._apply(stop) or result(stop)
         if refused(stop):
             self._note("refused", {"pid": stop.pid}, outcome)
+        for finding in stop.found:
+            self._note(finding.kind, {"pfn": self._frames.row(finding.pfn)}, finding.why, finding.text)
         store.set("trace.result", number, self.strings.number(outcome), site=0)
         recorder.leave(parent)
         self.operations.append(operation(stop, self._comm.get(stop.pid, "")))
 
-    def _note(self, kind: str, subject: dict[str, int | str], why: str = "") -> None:
+    def _note(self, kind: str, subject: dict[str, int | str], why: str = "", text: str = "") -> None:
         """The last transition shows this."""
-        self._told.append(Event(kind, self._store.recorder.here()[0] - 1, len(self.operations), subject, why, why))
+        at = self._store.recorder.here()[0] - 1
+        self._told.append(Event(kind, at, len(self.operations), subject, why, text or why))
 
     def _apply(self, stop: Stop) -> str:
         """Write what the stop changed; for a fault, what came of it."""
@@ -273,6 +276,7 @@ def _numbered(recording: Recording) -> Frames:
     zero = 0
     for stop in recording.stops:
         seen.update(stop.fr)
+        seen.update(finding.pfn for finding in stop.found)
         for entries in stop.pte.values():
             seen.update(entry.pfn for entry in entries.values() if entry.pfn and "p" in entry.letters)
         for pfn, (_, flags) in stop.fr.items():

@@ -51,8 +51,10 @@ def _what(stop: Stop) -> str:
         return _call(stop)
     if event.k == "signal":
         return f"signal {event.sig}"
+    if event.k == "free":
+        return f"pfn {event.args[0]:x}" if event.args else ""
     if event.k == "lost":
-        return f"{event.count} faults were lost here"
+        return f"{event.count} {event.name or 'faults'} were lost here"
     return f"status {event.code}" if event.k in ("exiting", "gone") else ""
 
 

@@ -50,8 +50,14 @@ _BUG_RULES: Final = {
 }
 
 
+_OBSERVED: Final = "the imported events contradict each other, or some are missing."
+"""Of a stop that the importer of a trace found."""
+
+
 def stop_text(timeline: Timeline, event: Event) -> tuple[str, str]:
     """(what, why) of an event: `page 008: count 2, holders 1.` and `zap_pte_range put nothing: ...`."""
+    if event.why == "observed":
+        return f"{_page(event)}: {plain(event.text)}.", _OBSERVED
     with _standing_at(timeline, event.position):
         return _TEXTS.get(event.kind, _other)(timeline, event)
 
