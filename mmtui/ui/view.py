@@ -23,7 +23,7 @@ Numbers = Literal["hex", "decimal", "decoded"]
 Value = TypeVar("Value")
 
 _KEPT = 4096
-_KEPT_HEAVY = 24
+_KEPT_HEAVY = 12
 
 TROUBLE = (
     "leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
@@ -151,12 +151,25 @@ class View:
         `heavy`: it may be as long as an operation or the log, so that only few of them are kept.
         """
         kept: dict[Any, Any] = self.memo.setdefault("heavy" if heavy else "light", {})
+        # Held on to, so that its id is never another timeline's.
+        self.memo.setdefault("timelines", {})[id(self.timeline)] = self.timeline
         key = (id(self.timeline), len(self.timeline), *key)
         if key not in kept:
             kept[key] = make()
             while len(kept) > (_KEPT_HEAVY if heavy else _KEPT):
                 del kept[next(iter(kept))]
         return kept[key]  # type: ignore[no-any-return]
+
+    @cached_property
+    def scratch(self) -> dict[Any, Any]:
+        """Results for this very view, forgotten with it."""
+        return {}
+
+    def here(self, key: tuple[Any, ...], make: Callable[[], Value]) -> Value:
+        """A result that this view needs more than once."""
+        if key not in self.scratch:
+            self.scratch[key] = make()
+        return self.scratch[key]  # type: ignore[no-any-return]
 
     def before_op(self, name: str, make: Callable[[Timeline], Value]) -> Value:
         """What `make` says of the machine as it was before this operation; `name` tells such questions apart."""

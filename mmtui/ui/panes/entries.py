@@ -56,6 +56,10 @@ def pte_target(pid: int, address: int) -> Target:
 
 def tables_of(view: View, pid: int) -> list[tuple[int, int]]:
     """(row of `pt`, base address) of the page tables of a process, by address; those freed by this operation too."""
+    return view.here(("tables", pid), lambda: _tables_of(view, pid))
+
+
+def _tables_of(view: View, pid: int) -> list[tuple[int, int]]:
     process = next((process for process in (*view.processes, *view.gone) if process.pid == pid), None)
     if process is None or not process.mm:
         return []
@@ -85,7 +89,7 @@ def entries_of(view: View, pid: int) -> tuple[NDArray[np.int64], NDArray[np.int6
             rows.append(first + slots)
         return np.concatenate(addresses), np.concatenate(rows)
 
-    return view.remember(("entries", pid, view.position), collect, True)
+    return view.here(("entries", pid), collect)
 
 
 def entry_at(view: View, pid: int, address: int, row: int) -> Entry:

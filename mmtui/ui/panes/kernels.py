@@ -46,7 +46,7 @@ def rows(view: View, pfn: int) -> list[Row]:
 
 def _others(view: View) -> dict[str, Timeline]:
     """The timelines of the other kernels, as many as one paint has time to run; the next goes on."""
-    found: dict[str, Timeline] = view.remember(("other kernels",), dict, True)
+    found: dict[str, Timeline] = view.remember(("other kernels",), dict)
     started = time.perf_counter()
     for kernel in KERNELS:
         if kernel != view.timeline.kernel and kernel not in found:

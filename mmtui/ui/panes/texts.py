@@ -191,7 +191,7 @@ def chain(view: View, pfn: int) -> list[tuple[int, str]]:
             found[view.position] = step_sentence(view)
         return sorted(found.items(), reverse=True)
 
-    return view.remember(("chain", pfn, view.position), links)
+    return view.here(("chain", pfn), links)
 
 
 def _entry_links(view: View, pfn: int) -> list[tuple[int, str]]:
