@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from mmtui.engine.pgtable import (
     pte_pfn,
 )
 from mmtui.engine.schema import BASE, ROW_BITS
-from mmtui.ui.rows import Span, Target
+from mmtui.ui.rows import Row, Span, Target
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
@@ -68,6 +69,28 @@ class Line:
     def spans(self) -> tuple[Span, ...]:
         """What was put, with the spaces between."""
         return tuple(self._spans)
+
+
+class LazyRows(Sequence[Row]):
+    """Rows that are made when they are asked for, and then kept."""
+
+    def __init__(self, makers: list[Callable[[], Row]]) -> None:
+        self._makers = makers
+        self._made: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index not in self._made:
+            self._made[index] = self._makers[index]()
+        return self._made[index]
 
 
 def kind_role(glyph: str) -> str:

@@ -228,7 +228,7 @@ def shortened(sentence: str, number: int) -> str:
     parts = sentence.split(": ")
     if number == 0:
         return sentence
-    return " ".join(parts[:2]) if sentence.startswith("pte ") else parts[0]
+    return ": ".join(parts[:2]) if sentence.startswith("pte ") else parts[0]
 
 
 def step_sentence(view: View) -> str:
@@ -238,7 +238,7 @@ def step_sentence(view: View) -> str:
         return f"{op_text(view, view.op)}: {result}. {words.refusal_text(view.timeline, view.op)}"
     if view.step_cell is not None and view.step_cell[0] == "trace.op":
         note = words.plain(view.timeline.op(view.op).note or "")
-        return f"{op_text(view, view.op)} begins. {note}"
+        return f"{op_text(view, view.op)} begins" + (f": {note}" if note else "")
     text = words.transition_text(view.timeline, view.marked, dot(view))
     clause = f": {text.clause}" if text.clause else ""
     return f"{text.subject} {text.change}{clause}"

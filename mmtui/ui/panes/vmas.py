@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from mmtui.engine.flags import MAGIC_VM_FLAGS, prot_text, vm_flag_names
-from mmtui.ui.panes import subjects, texts
+from mmtui.engine.flags import prot_text, vm_flag_names
+from mmtui.ui.panes import subjects
 from mmtui.ui.panes.common import (
     MAGIC_KINDS,
+    LazyRows,
     Line,
     address_text,
     hex_width,
@@ -18,9 +21,9 @@ from mmtui.ui.panes.common import (
     plural,
     short_name,
     title,
-    wrap,
 )
 from mmtui.ui.panes.entries import entries_between, entry_row, present_in
+from mmtui.ui.panes.vma_fields import fields
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 from mmtui.words import flag_meaning, plain
 
@@ -32,7 +35,6 @@ _COUNT_COLUMNS = 38
 _PTES_SHOWN = 64
 _LOW = 12
 """Lines below which a compare view's pane has no room for a foot."""
-_FLAG_ORDER = ("VM_SHARED", "VM_MAYSHARE", "VM_READ", "VM_WRITE", "VM_EXEC")
 
 
 def build(view: View, width: int, height: int) -> PaneRows:
@@ -41,15 +43,16 @@ def build(view: View, width: int, height: int) -> PaneRows:
     if not processes:
         return PaneRows(title(view, "vmas", "VMAs"), empty=no_process(view))
     cursor = _cursor(view)
-    rows: list[Row] = []
+    items: list[Item] = []
     for process in processes:
-        if rows and view.size == "wide":
-            rows.append(Row())
-        rows += _process_rows(view, process, cursor, width)
-    at = next((i for i, row in enumerate(rows) if cursor and row.target == cursor), None)
-    changed = tuple(i for i, row in enumerate(rows) if any("accent" in role for _, role in row.spans + row.right))
+        if items and view.size == "wide":
+            items.append(Item(Row))
+        items += _process_items(view, process, cursor, width)
+    at = next((i for i, item in enumerate(items) if cursor and item.target == cursor), None)
+    changed = tuple(i for i, item in enumerate(items) if item.changed)
+    rows = LazyRows([item.make for item in items])
     low = view.size == "narrow" or (view.other is not None and height < _LOW)
-    foot = () if low else _foot(view, cursor, width, height)
+    foot = () if low else fields(view, cursor, width, height)
     # In a compare view the kernel's name stands in the title.
     note = () if view.other is not None else ((plural(len(view.processes), "process"), "dim"),)
     return PaneRows(title(view, "vmas", "VMAs"), note, (), rows, foot, at, changed)
@@ -78,13 +81,24 @@ def _open(view: View, process: Process) -> bool:
     return process.pid in pids
 
 
-def _process_rows(view: View, process: Process, cursor: Target | None, width: int) -> list[Row]:
+class Item(NamedTuple):
+    """A line to come: how to make it, what it is about, and whether this step changed it."""
+
+    make: Callable[[], Row]
+    target: Target | None = None
+    changed: bool = False
+
+
+def _process_items(view: View, process: Process, cursor: Target | None, width: int) -> list[Item]:
     is_open = _open(view, process)
-    rows = [_process_row(view, process, is_open, cursor, width)]
+    cells = [("task.pid", process.task), ("task.state", process.task)]
+    cells += [(f"mm.{name}", process.mm) for name in ("file_rss", "anon_rss", "rss")]
+    make = partial(_process_row, view, process, is_open, cursor, width)
+    items = [Item(make, Target("task", f"task[{process.pid}]"), view.step_cell in cells)]
     if is_open:
         for vma, gone in subjects.address_space(view, process.pid):
-            rows += _vma_rows(view, process.pid, vma, gone, cursor, width)
-    return rows
+            items += _vma_items(view, process.pid, vma, gone, cursor, width)
+    return items
 
 
 def _process_row(view: View, process: Process, is_open: bool, cursor: Target | None, width: int) -> Row:
@@ -126,17 +140,27 @@ def _rss(view: View, process: Process) -> tuple[Span, ...]:
     )  # fmt: skip
 
 
-def _vma_rows(view: View, pid: int, vma: Vma, gone: bool, cursor: Target | None, width: int) -> list[Row]:
+def _vma_items(view: View, pid: int, vma: Vma, gone: bool, cursor: Target | None, width: int) -> list[Item]:
     target = vma_target(pid, vma.start)
     here = cursor == target
-    rows = [_vma_row(view, pid, vma, gone, target, here, width)]
+    magic = _magic_step(view, vma)
+    cells = [(f"vma.{name}", vma.row) for name in ("vm_start", "vm_end", "state", *(() if magic else ("vm_flags",)))]
+    items = [Item(partial(_vma_row, view, pid, vma, gone, target, here, width), target, view.step_cell in cells)]
     if gone:
-        return rows
-    rows += [_flag_row(view, vma, flag, width) for flag in vma.flag_names if flag in MAGIC_KINDS]
+        return items
+    flags = [flag for flag in vma.flag_names if flag in MAGIC_KINDS]
+    items += [Item(partial(_flag_row, view, vma, flag, width), None, flag in magic) for flag in flags]
     if view.size == "narrow" and (here or _inside(cursor, pid, vma)):
         entries = entries_between(view, pid, vma.start, vma.end)[:_PTES_SHOWN]
-        rows += [entry_row(view, entry, cursor, (4, 13, 17, 26), None) for entry in entries]
-    return rows
+        items += [
+            Item(
+                partial(entry_row, view, entry, cursor, (4, 13, 17, 26), None),
+                entry.target,
+                view.step_cell == ("pte.val", entry.row),
+            )
+            for entry in entries
+        ]
+    return items
 
 
 def _inside(cursor: Target | None, pid: int, vma: Vma) -> bool:
@@ -203,47 +227,3 @@ def _flag_row(view: View, vma: Vma, flag: str, width: int) -> Row:
             line.add(words, "dim", 1)
             break
     return Row(line.spans)
-
-
-def _foot(view: View, cursor: Target | None, width: int, height: int) -> list[Row]:
-    """The fields of the selected vma: labels at 2, values at 11."""
-    found = subjects.parse_target(cursor)
-    if found is None or found[0] != "vma":
-        return []
-    _, pid, start = found
-    if not any(process.pid == pid for process in view.processes):
-        return []
-    vma = next((vma for vma in view.timeline.vmas(pid) if vma.start == start), None)
-    if vma is None:
-        return []
-    rows = [_field(view, vma, "vm_ops", texts.vm_ops(view, vma))] if vma.vm_ops != "none" else []
-    offset = f"{vma.pgoff}" if view.numbers == "decimal" or vma.pgoff < 10 else f"{vma.pgoff:#x}"
-    rows.append(_field(view, vma, "vm_pgoff", offset))
-    rows.append(_field(view, vma, "anon_vma", texts.anon_vma(view, pid, vma)))
-    rows += _flag_lines(view, vma, width)
-    return rows[: max(0, height // 2)]
-
-
-def _field(view: View, vma: Vma, name: str, value: str) -> Row:
-    role = view.role("text", (f"vma.{name}", vma.row))
-    return Row(Line().put(2, name, "dim").put(11, value, role).spans)
-
-
-def _flag_lines(view: View, vma: Vma, width: int) -> list[Row]:
-    """vm_flags, the magic ones first and in their hue; in hex where that is chosen."""
-    names = vm_flag_names(vma.flags, view.timeline.kernel)
-    magic = [name for name in MAGIC_VM_FLAGS if name in names]
-    rest = [name for name in _FLAG_ORDER if name in names]
-    rest += [name for name in names if name not in magic and name not in rest]
-    role = view.quiet_role("text", ("vma.vm_flags", vma.row))
-    lines = [((11, name, MAGIC_KINDS.get(name, "text") + "+bold"),) for name in magic]
-    rows = [Row(Line().put(*part).spans) for parts in lines for part in parts]
-    rows += [Row(Line().put(11, text, role).spans) for text in wrap(" ".join(rest), max(8, width - 12))]
-    if view.numbers == "decimal":
-        rows = [Row(Line().put(11, f"{vma.flags:#x}", role).spans)]
-    if not vma.flags & 0x8 and vma.flags & 0x2 and not magic and view.numbers != "decimal":
-        rows.append(Row(Line().put(11, "private: COW", "text").spans))
-    head = Line().put(2, "vm_flags", "dim")
-    for text, span_role in rows[0].spans[-1:]:
-        head.put(11, text, span_role)
-    return [Row(head.spans), *rows[1:]]

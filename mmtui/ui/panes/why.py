@@ -12,6 +12,7 @@ from mmtui.ui.rows import PaneRows, Row, Span, Target
 if TYPE_CHECKING:
     from mmtui.ui.view import View
 
+_ZOOMED = 90
 _EXCERPT = 3
 """Lines of source that are worth showing below the chain."""
 
@@ -61,9 +62,12 @@ def _chain(view: View, pfn: int, width: int, narrow: bool, short: bool) -> list[
         target = Target("position", f"page[{pfn}]", position)
         role = "text" if number == 0 else "dim"
         said = texts.shortened(sentence, number) if short else sentence
-        for part, text in enumerate(wrap(said, max(10, width - column - 1))):
+        # On a whole screen there is room to say in which operation each link lies.
+        within = ((texts.op_text(view, view.timeline.op_at(position)), "dim"),) if width >= _ZOOMED else ()
+        room = width - column - 1 - (3 + len(within[0][0]) if within else 0)
+        for part, text in enumerate(wrap(said, max(10, room))):
             line = Line().put(column - 2 - len(place), "" if part else place, "dim")
-            rows.append(Row(_with_flags(line, column, text, role), target))
+            rows.append(Row(_with_flags(line, column, text, role), target, right=() if part else within))
     return rows[:3] if narrow else rows
 
 
