@@ -44,7 +44,7 @@ def header(view: View, around: Around, width: int) -> Row:
     left: list[Span] = [
         (" ", "text"),
         (timeline.place_name(view.position), "bright"),
-        (f" of {timeline.place_name(len(timeline))}", "dim"),
+        (f" of {timeline.place_name(len(timeline))}" if len(timeline) else "", "dim"),
     ]
     if view.op >= 0:
         left += [("   ", "text"), (texts.op_text(view, view.op), "text+bold")]

@@ -76,7 +76,7 @@ class Desk:
         self.zoomed: str | None = None
         self.drawer: Drawer | None = None
         self.help: Help | None = None
-        self.drafts: dict[str, str] = dict(sidecar.get("drafts", {}) or {})
+        self.drafts: dict[str, str] = _drafts(sidecar.get("drafts"))
         self.message = ""
         self.following: bool = settings["ui.follow"]
         self.speed: float = settings["play.ops_per_second"]
@@ -280,7 +280,7 @@ class Desk:
             return list(self.help.footing())
         if self.drawer is not None:
             return [*self.drawer.footing(), ("F1", "help")]
-        wording = COMPARE_WORDS if self.view.other is not None else {}
+        wording = COMPARE_WORDS if self.view.other is not None and self.pinned is None else {}
         return footing(self.footer_ids(), self.settings.keymap, wording)
 
     def footer_ids(self) -> tuple[str, ...]:
@@ -309,3 +309,9 @@ class Desk:
             if self.view.timeline.position != self.view.position:
                 self.view.timeline.seek(self.view.position)
         return compose.screen(self, width, height)
+
+
+def _drafts(kept: object) -> dict[str, str]:
+    """What was typed and not entered, by drawer; a sidecar may hold anything under that name."""
+    found = kept.items() if isinstance(kept, dict) else ()
+    return {name: text for name, text in found if isinstance(name, str) and isinstance(text, str)}

@@ -210,6 +210,14 @@ async def test_cancelling_another_kernel_stays_on_this_one(tmp_path: Path, monke
         assert walk.desk.timeline.kernel == "2.6.15-rc2"
 
 
+async def test_a_trace_without_operations_can_be_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text('{"mmtui": 1, "ops": []}')
+    async with walking(tmp_path, trace="empty.json") as walk:
+        await walk.press("n", "S", "c", ">", "W", "e", "escape", "i", "x", "enter")
+
+        assert "This trace has no operations." in walk.text()
+
+
 def test_a_broken_trace_is_the_callers_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.json").write_text("{")
     monkeypatch.setattr(StepperApp, "run", lambda self, **_: _run_headless(self))

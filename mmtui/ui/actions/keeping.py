@@ -117,6 +117,8 @@ class Keeping(ActionsBase):
 
     def model(self, given: str, arg: str) -> None:
         """K: another kernel, the same operation."""
+        if self._is_recording():
+            return
         if not arg:
             self.open(KernelsDrawer(self.desk, self._kernels(), False, self._use_kernel))
         elif self._known(arg):
@@ -125,6 +127,8 @@ class Keeping(ActionsBase):
     def diff(self, given: str, arg: str) -> None:
         """D: a second kernel beside this one, or (`:diff @mark`) another moment; again: one."""
         desk = self.desk
+        if self._is_recording():
+            return
         if desk.view.other is not None and not arg:
             desk.look(other=None)
         elif not arg:
@@ -141,6 +145,13 @@ class Keeping(ActionsBase):
             self.desk.say(f"neither a kernel nor a place: {error}")
             return
         self._beside(self.desk.timeline.kernel, position)
+
+    def _is_recording(self) -> bool:
+        """A recording has happened: there is nothing to run again."""
+        recorded = self.desk.timeline.trace.recording is not None
+        if recorded:
+            self.desk.say(f"a recording shows what {self.desk.timeline.kernel} did; no other kernel can run it")
+        return recorded
 
     def _kernels(self) -> list[tuple[str, str]]:
         return [(kernel.name, kernel.about) for kernel in KERNELS.values()]
