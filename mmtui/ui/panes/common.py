@@ -269,6 +269,8 @@ def plural(number: int, word: str) -> str:
 
 def no_process(view: View) -> str:
     """Why there is no process to show."""
+    if not view.timeline.op_count:
+        return "This trace has no operations."
     return "No process is left." if view.position else "No process yet. n runs the first operation."
 
 

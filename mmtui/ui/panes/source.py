@@ -44,6 +44,8 @@ def _why_empty(view: View) -> str:
         return "This recording has no source."
     if view.step is not None:
         return "This change is the operation's own: s goes into the kernel's functions."
+    if not view.timeline.op_count:
+        return "This trace has no operations."
     return "Nothing has run yet. s makes the first change."
 
 

@@ -94,11 +94,17 @@ def _nobody(view: View, pfn: int, heading: tuple[Span, ...], width: int) -> Pane
     return PaneRows(heading, (("count 0", "dim"),), (), [*rows, Row(), *chain] if chain else rows)
 
 
+def _nothing_yet(view: View) -> str:
+    if not view.timeline.op_count:
+        return "This trace has no operations."
+    return "Nothing has happened yet. n runs the first operation."
+
+
 def _without_page(view: View, width: int, height: int) -> PaneRows:
     """The step is about no frame: what it did, and the text that did it."""
     heading = title(view, "why", "Why")
     if view.step is None:
-        return PaneRows(heading, empty="Nothing has happened yet. n runs the first operation.")
+        return PaneRows(heading, empty=_nothing_yet(view))
     rows = [Row(Line().put(2, text).spans) for text in wrap(texts.step_sentence(view), max(10, width - 3))]
     excerpt = source.excerpt(view, max(0, min(8, height - len(rows) - 2)))
     return PaneRows(heading, (), (), [*rows, Row(), *excerpt] if excerpt else rows)

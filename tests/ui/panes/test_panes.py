@@ -12,7 +12,7 @@ from mmtui.engine.timeline import Timeline
 from mmtui.ui.panes import PANES
 from mmtui.ui.rows import Target
 from mmtui.ui.view import Note, View
-from tests.ui.panes.reading import built, lines, roles, row_with
+from tests.ui.panes.reading import TRACES, built, lines, roles, row_with
 
 
 def test_vmas_show_the_exiting_process_and_the_flag_that_the_story_is_about(at_the_leak: View) -> None:
@@ -248,3 +248,22 @@ def _small_exit() -> dict[str, object]:
         {"op": "exit", "pid": 1},
     ]
     return {"mmtui": 1, "ops": ops}
+
+
+@pytest.mark.parametrize("pane", ["vmas", "tables", "log", "why", "source"])
+def test_a_trace_without_operations_says_so_in_every_pane(pane: str) -> None:
+    empty = mmtui.load({"mmtui": 1, "ops": []})
+
+    assert built(View(empty, 0), pane, (47, 16)).empty == "This trace has no operations."
+
+
+def test_a_refusal_is_explained_with_the_test_that_refused() -> None:
+    timeline = mmtui.load(TRACES / "bttv-gup.json", "2.6.15-rc2")
+    refused = timeline.events("refused")[0]
+    view = View(timeline, timeline.op_end(refused.op))
+
+    text = " ".join(line.strip() for line in lines(view, "why"))
+
+    assert "-EFAULT" in text
+    assert "b5810039a54e" in text
+    assert next(row for row in built(view, "log").rows if "▾ pin" in row.text).right == (("-EFAULT", "text"),)
