@@ -28,7 +28,8 @@ def screen(desk: Desk, width: int, height: int) -> list[Strip]:
         return _too_small(canvas)
     if desk.help is not None:
         _put_lines(canvas, desk.help.lines(width, height - 1), 0, 0, width)
-        canvas.put(0, height - 1, desk.painter.row(chrome.footer(desk.footing(), width, desk.message), width))
+        said = desk.message or "mmtui keys  shows what a key sends"
+        canvas.put(0, height - 1, desk.painter.row(chrome.footer(desk.footing(), width, said), width))
         return canvas.strips()
     around = desk.around()
     _put_around(desk, canvas, around)
