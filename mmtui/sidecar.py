@@ -133,6 +133,8 @@ class Sidecar:
         data = os.pread(fd, status.st_size - offset, offset)
         whole = data.rfind(b"\n") + 1
         records = list(_parse(data[:whole]))
+        if last := list(_parse(data[whole:])):  # only its newline is missing: somebody edited the file
+            records, whole = records + last, len(data)
         self._seen = (status.st_ino, offset + whole)
         self._lines += len(records)
         self._take(records)
@@ -210,8 +212,13 @@ def _parse(data: bytes) -> Iterator[Record]:
             record = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(record, dict) and record.get("kind") in KINDS and isinstance(record.get("id"), str):
+        if isinstance(record, dict) and _is_ours(record):
             yield record
+
+
+def _is_ours(record: Record) -> bool:
+    kind = record.get("kind")
+    return isinstance(kind, str) and kind in KINDS and isinstance(record.get("id"), str)
 
 
 def _read(path: Path) -> list[Record]:

@@ -214,6 +214,8 @@ def decode(data: bytes, name: str) -> Recording:
 def _header(line: bytes, name: str) -> dict[str, Any]:
     try:
         first = msgspec.json.decode(line)
+    except UnicodeDecodeError:
+        raise TraceError(name, [Problem("1", "not UTF-8")]) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise TraceError(name, [Problem("1", _reason(str(error)))]) from None
     header = first.get("recording") if isinstance(first, dict) else None

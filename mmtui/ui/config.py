@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import platformdirs
 
+from mmtui.trace.errors import printable
 from mmtui.ui.commands import PRESETS, nearest
 from mmtui.ui.keymap import KeyMapError, build
 from mmtui.ui.theme import THEMES
@@ -52,15 +53,20 @@ SETTINGS: Final = {
         Setting("notes.author", "", "who signs notes", env="MMTUI_AUTHOR"),
     )
 }
+MOST_SHOWN: Final = 20
+LONGEST: Final = 500
+"""Problems that are told, and characters of one: a file may have any number, of any length."""
 SECTIONS: Final = tuple(dict.fromkeys(name.partition(".")[0] for name in SETTINGS))
 
 
 class ConfigError(Exception):
-    """Settings that cannot be used. `problems`: one line each, with file and place."""
+    """Settings that cannot be used. `problems`: one harmless line each, with file and place, MOST_SHOWN at most."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = [_fit(problem) for problem in problems[:MOST_SHOWN]]
+        if len(problems) > MOST_SHOWN:
+            self.problems.append(f"and {len(problems) - MOST_SHOWN} more")
+        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,10 @@ def _read_file(reading: _Reading, path: Path) -> None:
     except (OSError, UnicodeDecodeError) as error:
         reading.problems.append(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}")
         return
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        reading.problems.append(f"{path}: not read: nested too deeply")
+        return
+    except ValueError as error:  # TOMLDecodeError, and a number of more digits than Python reads
         reading.problems.append(f"{path}: not TOML: {error}")
         return
     reading.files.append(path)
@@ -221,6 +230,11 @@ def _wrong(setting: Setting, value: Any) -> str | None:
     if setting.choices and value not in setting.choices:
         return f"{value!r} is not one of {', '.join(setting.choices)}{_hint(value, list(setting.choices))}"
     return None
+
+
+def _fit(problem: str) -> str:
+    shown = printable(problem)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
 
 
 def _hint(name: str, known: list[str]) -> str:

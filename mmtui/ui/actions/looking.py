@@ -148,7 +148,7 @@ class Looking(ActionsBase):
 
     def _layouts(self) -> dict[str, dict[str, object]]:
         saved = self.desk.stepper.sidecar.get("layouts", {})
-        return saved if isinstance(saved, dict) else {}
+        return {name: kept for name, kept in saved.items() if isinstance(kept, dict)} if isinstance(saved, dict) else {}
 
     def _use_layout(self, name: str) -> None:
         self.desk.use_layout(self._layouts()[name])
