@@ -182,7 +182,9 @@ def now_line(view: View, around: Around, width: int) -> Row:
         name, what, why = around.stopped
         return Row(tuple(_banner(f" STOP {name}  {what}", why, width)), fill="alarm_fill")
     if view.step is None:
-        return Row(((" ", "text"), ("before the first operation", "dim")))
+        title = words.plain(view.timeline.trace.title or "")
+        start: list[Span] = [(" before the first operation", "dim"), (f"   {title}" if title else "", "text")]
+        return Row(tuple(cut(start, width - 1)))
     said = words.transition_text(view.timeline, view.marked)
     old, new = (said.new, said.old) if view.undone else (said.old, said.new)
     left: list[Span] = [(f" {said.subject}   ", "text"), (f"{old} -> {new}", "accent")]

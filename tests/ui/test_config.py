@@ -113,3 +113,24 @@ def test_a_wrong_variable_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(config.ConfigError, match=r"^MMTUI_THEME: ui\.theme: 'pink' is not one of"):
         config.load()
+
+
+def test_the_docs_name_every_setting_with_its_default_and_variable() -> None:
+    rows = {}
+    for line in (Path(__file__).parents[2] / "docs" / "SETTINGS.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and cells[0].startswith("`"):
+            rows[cells[0].strip("`")] = (cells[2], cells[3].strip("`"))
+
+    def said(value: object) -> str:
+        return str(value).lower() if isinstance(value, bool) else "[]" if value == () else str(value)
+
+    assert rows == {s.name: (said(s.default), s.env) for s in config.SETTINGS.values()}
+
+
+def test_the_keys_that_the_docs_propose_for_other_keyboards_are_free() -> None:
+    from mmtui.ui.keymap import build
+
+    own = {"time.hit": ";", "time.hit-back": "comma", "time.mark": "!", "time.mark-back": "$"}
+
+    assert build("gdb", own)[","] == "time.hit-back"
