@@ -1,10 +1,13 @@
 """What this operation does to a frame on the other kernels: a small table at the foot of Why, where there is room.
 
-The first paint runs as many of them as it has time for; until one has run its line is `...`.
+A paint runs as many of the other kernels as it has time for (all of them, once their models are compiled); the rest
+run in a thread. Until one has run its line is `...`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,9 +30,9 @@ _LONGEST = 20_000
 
 def rows(view: View, pfn: int) -> list[Row]:
     """One line per kernel: the frame's count over this operation, and the stops that the operation makes for it."""
-    if view.op < 0 or len(view.timeline) > _LONGEST or view.recorded:
+    if view.op < 0 or not _small(view):
         return []
-    others = _others(view)
+    others = ready(view)
     found = [Row(), Row(Line().put(2, "this operation in other kernels", "dim").spans)]
     for kernel in KERNELS:
         ours = kernel == view.timeline.kernel
@@ -37,23 +40,43 @@ def rows(view: View, pfn: int) -> list[Row]:
         if other is None:
             words, trouble = "...", False
         else:
-            words, trouble = view.remember(("kernel", kernel, view.op, pfn), partial(_words, other, view.op, pfn))
+            key = ("kernel", kernel, view.op, pfn)
+            words, trouble = view.remember(key, partial(_words, other, view.op, pfn))
         role = "alarm" if trouble else ("text" if ours else "dim")
         found.append(Row(Line().put(2, kernel, "text" if ours else "dim").put(15, words, role).spans))
     view.timeline.seek(view.position)
     return found
 
 
-def _others(view: View) -> dict[str, Timeline]:
-    """The timelines of the other kernels, as many as one paint has time to run; the next goes on."""
-    found: dict[str, Timeline] = view.remember(("other kernels",), dict)
-    started = time.perf_counter()
-    for kernel in KERNELS:
-        if kernel != view.timeline.kernel and kernel not in found:
-            found[kernel] = view.timeline.with_kernel(kernel)
-            if time.perf_counter() - started > _SECONDS:
-                break
-    return found
+def _small(view: View) -> bool:
+    return len(view.timeline) <= _LONGEST and not view.recorded
+
+
+def ready(view: View) -> dict[str, Timeline]:
+    """The timelines of the other kernels that have run so far; the first call starts them all."""
+    if not _small(view):
+        return {}
+    found: dict[str, Timeline] = {}
+    kept = view.remember(("other kernels",), lambda: found)
+    if kept is found:
+        missing = [kernel for kernel in KERNELS if kernel != view.timeline.kernel]
+        started = time.perf_counter()
+        while missing and time.perf_counter() - started < _SECONDS:
+            _run(view.timeline, missing.pop(0), found)
+        if missing:
+            threading.Thread(target=_run_all, args=(view.timeline, missing, found), daemon=True).start()
+    return kept
+
+
+def _run_all(timeline: Timeline, kernels: list[str], found: dict[str, Timeline]) -> None:
+    for kernel in kernels:
+        _run(timeline, kernel, found)
+
+
+def _run(timeline: Timeline, kernel: str, found: dict[str, Timeline]) -> None:
+    """Run the trace on one kernel; a model that cannot run it has no line but `...`, which is no reason to stop."""
+    with contextlib.suppress(Exception):
+        found[kernel] = timeline.with_kernel(kernel)
 
 
 def _words(timeline: Timeline, op: int, pfn: int) -> tuple[str, bool]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, overload
 
 from mmtui import words
 from mmtui.ui.panes import texts
-from mmtui.ui.panes.common import Line, marked, title
+from mmtui.ui.panes.common import Line, marked, plural, title
+from mmtui.ui.panes.folded import Folded
 from mmtui.ui.panes.outline import Item, Level, Tree, outline
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 
@@ -40,9 +41,10 @@ class LogRows(Sequence[Row]):
 
     def __init__(self, view: View, width: int) -> None:
         self._view, self._width, self._column = view, width, change_column(width)
-        self._tree, self._level, self._path = outline(view)
+        self._tree, level, self._path = outline(view)
+        self._folded = Folded(level, view.stretches, len(self._tree.start), view.folds, view.op)
         self._open = set(self._path)
-        self.position_line = self._level.line_of_transition(view.marked, self._path) if view.step else None
+        self.position_line = self._folded.line_of_transition(view.marked, self._path) if view.step else None
         self.cursor_line = self._cursor_line()
 
     def _cursor_line(self) -> int | None:
@@ -50,15 +52,15 @@ class LogRows(Sequence[Row]):
         if cursor is None:
             return self.position_line
         if cursor.call is not None:
-            return self._level.line_of_call(self._tree.path(cursor.call))
+            return self._folded.line_of_call(self._tree.path(cursor.call))
         number = (cursor.position or 1) - 1
         call = self._view.timeline.log.row(number)[3] if number < len(self._view.timeline) else -1
-        return self._level.line_of_transition(number, self._tree.path(call))
+        return self._folded.line_of_transition(number, self._tree.path(call))
 
     @property
     def level(self) -> Level:
         """The outline behind the lines, for a compare view."""
-        return self._level
+        return self._folded.level
 
     @property
     def tree(self) -> Tree:
@@ -67,20 +69,20 @@ class LogRows(Sequence[Row]):
 
     def key_of(self, index: int) -> tuple[int, str]:
         """What a line is about, without values: lines of two kernels with the same key face each other."""
-        item = self._level.item(index)
+        item = self._folded.item(index)
         if item.call >= 0:
             return item.depth, texts.call_text(self._view, item.call)
         return item.depth, texts.change_words(self._view, item.number)[0]
 
     def words_of(self, index: int) -> tuple[str, ...]:
         """What a line says, without its position: two lines that say the same do not differ."""
-        item = self._level.item(index)
+        item = self._folded.item(index)
         if item.call >= 0:
             return ("",) if item.is_open else (texts.call_summary(self._view, item.call),)
         return texts.change_words(self._view, item.number)
 
     def __len__(self) -> int:
-        return len(self._level)
+        return len(self._folded)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -91,8 +93,10 @@ class LogRows(Sequence[Row]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        item = self._level.item(index)
+        item = self._folded.item(index)
         here = index == self.cursor_line
+        if item.call >= self._folded.base:
+            return self._stretch_row(item, here)
         return self._call_row(item, here) if item.call >= 0 else self._transition_row(item, here)
 
     def _shade(self, number: int) -> str:
@@ -102,6 +106,24 @@ class LogRows(Sequence[Row]):
         line = Line().put(0, ">" if here else "", "bright").put(max(1, 8 - len(label)), label, role)
         return line, 9 + 2 * min(depth, _MAX_DEPTH)
 
+    def _fold_sign(self, item: Item) -> str:
+        if self._view.glyphs == "unicode":
+            return "\u25be" if item.is_open else "\u25b8"
+        return "v" if item.is_open else "+"
+
+    def _stretch_row(self, item: Item, here: bool) -> Row:
+        """Operations that are looked at as one: `start-up of sh   72 stops`, their first number at the left."""
+        stretch, timeline = self._folded.stretch(item.call), self._view.timeline
+        role = self._shade(item.number)
+        line, column = self._start(str(stretch.first), role, 0, here)
+        line.put(column, self._fold_sign(item), role).put(column + 2, words.plain(stretch.text), role)
+        changes = timeline.op_end(stretch.end - 1) - timeline.op_start(stretch.first)
+        said = f"{stretch.end - stretch.first} stops   {plural(changes, 'change')}"
+        stops = texts.stop_words(self._view, item.number, item.number + changes) if not item.is_open else ""
+        right = ((stops, role),) if stops else ()
+        self._put_change(line, said, role, right)
+        return Row(line.spans, Target("call", "", timeline.op_start(stretch.first), item.call), band=here, right=right)
+
     def _call_row(self, item: Item, here: bool) -> Row:
         view, timeline = self._view, self._view.timeline
         operation = item.depth == 0
@@ -110,9 +132,8 @@ class LogRows(Sequence[Row]):
         label = str(number) if operation else timeline.place_name(min(item.number + 1, timeline.op_end(number)))
         role = "text" if is_current else self._shade(item.number)
         line, column = self._start(label, "dim" if is_current else role, item.depth, here)
-        fold = ("\u25be" if item.is_open else "\u25b8") if view.glyphs == "unicode" else ("v" if item.is_open else "+")
         said = texts.op_text(view, number) if operation else texts.call_text(view, item.call)
-        line.put(column, fold, "dim" if role == "text" else role)
+        line.put(column, self._fold_sign(item), "dim" if role == "text" else role)
         line.put(column + 2, said, marked(role, "bold") if here and is_current else role)
         right = self._words_inside(item, operation) if not item.is_open else self._result(number, operation)
         note = words.plain(getattr(timeline.op(number), "note", None) or "") if operation and item.is_open else ""

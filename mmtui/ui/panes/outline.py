@@ -59,7 +59,9 @@ class Tree:
         return self._numbers[low:high]
 
     def path(self, call: int) -> list[int]:
-        """The shown calls around and including `call`, outermost first."""
+        """The shown calls around and including `call`, outermost first; a number beyond the calls is itself."""
+        if call >= len(self.start):
+            return [call]
         found: list[int] = []
         while call >= 0:
             if self.shown[call]:

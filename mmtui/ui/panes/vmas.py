@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mmtui.engine.flags import prot_text, vm_flag_names
-from mmtui.ui.panes import subjects
+from mmtui.ui.panes import others, subjects
 from mmtui.ui.panes.common import (
     MAGIC_KINDS,
     LazyRows,
@@ -96,8 +96,12 @@ def _process_items(view: View, process: Process, cursor: Target | None, width: i
     make = partial(_process_row, view, process, is_open, cursor, width)
     items = [Item(make, Target("task", f"task[{process.pid}]"), view.step_cell in cells)]
     if is_open:
-        for vma, gone in subjects.address_space(view, process.pid):
-            items += _vma_items(view, process.pid, vma, gone, cursor, width)
+        for part in others.runs(view, process.pid, subjects.address_space(view, process.pid), cursor):
+            entries = part.shown if isinstance(part, others.Run) else [part]
+            if isinstance(part, others.Run):
+                items.append(Item(partial(others.run_row, view, part, cursor == part.target, width), part.target))
+            for vma, gone in entries:
+                items += _vma_items(view, process.pid, vma, gone, cursor, width)
     return items
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +25,7 @@ def memo(fork_story: Timeline) -> dict[object, object]:
     """What the views of the story remember, with every other kernel run already."""
     view = View(fork_story, len(fork_story), size="wide")
     while any("..." in line for line in lines(replace(view, subject=Target("page", "page[8]")), "why")):
-        pass
+        time.sleep(0.05)
     return view.memo
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -55,7 +56,7 @@ def test_decimal_and_decoded_numbers(at_the_leak: View) -> None:
 def test_a_wide_why_says_what_the_operation_does_on_every_kernel(at_the_leak: View) -> None:
     wide = replace(at_the_leak, size="wide")
     while any(line.endswith("...") for line in lines(wide, "why")):
-        pass
+        time.sleep(0.05)
 
     table = lines(wide, "why")
 
