@@ -7,7 +7,7 @@ import pytest
 from mmtui.ui.actions import Actions
 from mmtui.ui.commands import ALIASES, COMMANDS, FOOTER, PRESETS, matching
 from mmtui.ui.keymap import NEVER, KeyMapError, arrived, build, keys_of, parse_keys, shown
-from mmtui.ui.keys_app import describe
+from mmtui.ui.keys_app import KeysApp, describe
 
 
 def test_every_command_has_a_handler() -> None:
@@ -138,3 +138,15 @@ def test_mmtui_keys_says_what_a_key_does() -> None:
 def test_commands_are_found_by_scattered_letters() -> None:
     assert matching("tmop")[0].id == "time.op"
     assert matching("zoom")[0].id == "pane.zoom"
+
+
+async def test_mmtui_keys_shows_what_arrives_and_ends_at_a_second_escape() -> None:
+    app = KeysApp(build("gdb"))
+    async with app.run_test(size=(80, 10)) as pilot:
+        await pilot.press("n", "f10", "ctrl+q")
+        lines = list(app._lines_widget.lines)
+        await pilot.press("escape", "escape")
+
+    assert [line.split()[0] for line in lines[3:]] == ["n", "f10", "ctrl+q"]
+    assert lines[3].endswith("time.op: to the end of the operation: over")
+    assert not app.is_running
