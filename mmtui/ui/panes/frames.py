@@ -97,6 +97,8 @@ class FrameRows(Sequence[Row]):
             self._fold()
         self.cursor_line = None if pfn is None or pfn >= len(glyphs) else self._line_of(pfn)
         self._cells = overlays.cells(view, view.overlay)
+        touched = [view.op_changes.rows(column, view.position) for column in _CELLS]
+        self._changed = np.unique(np.concatenate(touched))
 
     def _fold(self) -> None:
         """Make one line of each run of at least two lines of only free frames (or only holes)."""
@@ -153,7 +155,8 @@ class FrameRows(Sequence[Row]):
         if self._grid.cell == 1:
             note = ""
         step = view.step_cell is not None and view.step_cell[0].startswith("page.") and view.step_cell[1] == pfn
-        changed = any(view.changed(column, pfn) for column in _CELLS)
+        at = int(np.searchsorted(self._changed, pfn))
+        changed = at < len(self._changed) and self._changed[at] == pfn
         if any(event.subject.get("pfn") == pfn for event in view.faults):
             role = note_role = "alarm_fill"
         elif step:

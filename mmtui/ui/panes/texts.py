@@ -100,6 +100,10 @@ def _taken(view: View, found: dict[str, int]) -> str | None:
 
 def change_words(view: View, number: int) -> tuple[str, str, str]:
     """(subject, old, new) of a transition; an entry that keeps its frame shows only its bits."""
+    return view.remember(("words", number, view.numbers, view.glyphs), lambda: _change_words(view, number))
+
+
+def _change_words(view: View, number: int) -> tuple[str, str, str]:
     timeline = view.timeline
     transition = timeline.transition(number)
     column, old, new = f"{transition.table}.{transition.column}", transition.old, transition.new
