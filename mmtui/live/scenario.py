@@ -88,7 +88,7 @@ def check(data: bytes, name: str) -> Difference | None:
     for step in scenario.steps:
         if step.i >= 0:
             try:
-                done = machine.run(step.by, step.op, comparison.copied(before, step))
+                done = machine.run(step.by, step.op, comparison.copied(before, step), comparison.passed_over(step))
             except ScenarioError as problem:
                 raise TraceError(name, [Problem(f"steps[{step.i + 1}].op", str(problem))]) from None
             text = comparison.difference(step, done)

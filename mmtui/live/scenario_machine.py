@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from mmtui.engine import ops
 from mmtui.engine.errors import KernelBug
+from mmtui.engine.flags import PG_locked
 from mmtui.engine.kernel.v6_x import Linux_6_x
 from mmtui.engine.run import OP_FUNCTION, Run
 from mmtui.engine.schema import BASE
@@ -181,20 +182,24 @@ class Machine:
 
     # Operations
 
-    def run(self, role: str, text: str, referenced: Iterable[int] = ()) -> Done:
-        """Run one operation. `referenced`: frames to which somebody else has a passing reference meanwhile."""
+    def run(self, role: str, text: str, referenced: Iterable[int] = (), locked: Iterable[int] = ()) -> Done:
+        """Run one operation. `referenced`: frames to which somebody else has a passing reference meanwhile; `locked`:
+        frames of files that somebody has locked, so that fault-around passes over them."""
         self.mm(role)
         call = CALLS.find(text)
         done = Done(unknown=call is None)
         if call is None:
             return done
         held = list(referenced)
+        busy = list(locked)
         for pfn in held:
             self.kernel.get_page(pfn)
+        self._set_locked(busy, True)
         try:
             self._act(role, call, done)
         except KernelBug as bug:
             done.bug = bug.result
+        self._set_locked(busy, False)
         for pfn in held:
             self.kernel.put_page(pfn)
         self._run.recorder.flush()
@@ -203,6 +208,12 @@ class Machine:
     def _act(self, role: str, call: Call, done: Done) -> None:
         act: Callable[[Machine, str, Call, Done], None] = call.act
         act(self, role, call, done)
+
+    def _set_locked(self, frames: list[int], on: bool) -> None:
+        column: Any = self.kernel.page_flags  # type: ignore[attr-defined]
+        for pfn in frames:
+            flags = column[pfn] | PG_locked if on else column[pfn] & ~PG_locked
+            self.kernel.store_(column, BASE["page.flags"], pfn, flags, 0)
 
     def freed_since(self, position: int) -> tuple[set[int], int]:
         """(frames that came to the free list since a position of the log, the position now)."""

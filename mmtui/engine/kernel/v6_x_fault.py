@@ -13,6 +13,7 @@ from mmtui.engine.flags import (
     VM_SHARED,
     VM_WRITE,
     PG_anon_exclusive,
+    PG_locked,
 )
 from mmtui.engine.kernel.fault import VM_FAULT_MINOR, VM_FAULT_OOM, VM_FAULT_SIGBUS, VM_FAULT_WRITE
 from mmtui.engine.kernel.filemap import NOPAGE_OOM, NOPAGE_SIGBUS
@@ -134,7 +135,7 @@ class ModernFault(ModernPages):
         for each in range(first, last):
             near = address + ((each - slot) << 12)
             page = self.page_cache_lookup(inode, self.linear_page_index(vma, near))
-            if page != NO_PAGE and pte_none(self.pte.val[ptep + each - slot]):
+            if page != NO_PAGE and pte_none(self.pte.val[ptep + each - slot]) and not self.page.flags[page] & PG_locked:
                 self.get_page(page)
                 self.mm.file_rss[mm] += 1
                 self.page_add_file_rmap(page)

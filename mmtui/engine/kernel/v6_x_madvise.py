@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from errno import EFAULT, EINVAL, ENOMEM
+from errno import EACCES, EFAULT, EINVAL, ENOMEM
 
 from typing_extensions import override
 
@@ -16,6 +16,7 @@ from mmtui.engine.flags import (
     VM_LOCKED,
     VM_LOCKONFAULT,
     VM_MAYBE_GUARD,
+    VM_MAYWRITE,
     VM_MERGEABLE,
     VM_NOHUGEPAGE,
     VM_PFNMAP,
@@ -26,7 +27,7 @@ from mmtui.engine.flags import (
     VM_WIPEONFORK,
     VM_WRITE,
 )
-from mmtui.engine.kernel.model import INODE_SHMEM, NO_PAGE, NULL, kfn, since
+from mmtui.engine.kernel.model import NO_PAGE, NULL, kfn, since
 from mmtui.engine.kernel.v6_x_changes import GUARD, MLOCK, POPULATE, SPECIAL, WIPE
 from mmtui.engine.kernel.v6_x_mmap import ModernMmap
 from mmtui.engine.pgtable import PAGE_SIZE, PTE_GUARD, pte_present
@@ -113,6 +114,8 @@ class ModernMadvise(ModernMmap):
             return self.madvise_remove(mm, vma, start, end)
         if advice == "FREE" and self.vma.vm_file[vma]:
             return -EINVAL
+        if advice != "WILLNEED" and self.vma.vm_flags[vma] & self.madvise_refuses():
+            return -EINVAL
         return 0 if advice in ADVICE_ONLY else -EINVAL
 
     @since(*WIPE)
@@ -132,8 +135,12 @@ class ModernMadvise(ModernMmap):
     @since(*POPULATE)
     @kfn("start", "end")
     def madvise_populate(self, mm: int, start: int, end: int, write: bool) -> int:
-        """Fault a range in, as reads or writes of the process would; 0 or -errno."""
+        """Fault a range in, as reads or writes of the process would, up to the first gap; 0 or -errno."""
+        reached = start
         for vma, first, stop in self.vmas_in(mm, start, end):
+            if first != reached:
+                return -ENOMEM
+            reached = stop
             flags = self.vma.vm_flags[vma]
             if flags & (VM_IO | VM_PFNMAP) or not flags & (VM_WRITE if write else VM_READ):
                 return -EINVAL
@@ -141,7 +148,7 @@ class ModernMadvise(ModernMmap):
                 error = self.get_user_pages(mm, address, write, False, False)
                 if error < 0:
                     return error
-        return -ENOMEM if self.has_gap(mm, start, end) else 0
+        return 0 if reached == end else -ENOMEM
 
     @since(*GUARD)
     @kfn("start", "end")
@@ -172,13 +179,13 @@ class ModernMadvise(ModernMmap):
     @since(*POPULATE)
     @kfn("start", "end")
     def madvise_remove(self, mm: int, vma: int, start: int, end: int) -> int:
-        """Punch a hole into shared memory: nobody maps its pages any more, and they are freed. 0 or -errno."""
+        """Punch a hole into a shared file: nobody maps its pages any more, and they are freed. 0 or -errno."""
         flags, file = self.vma.vm_flags[vma], self.vma.vm_file[vma]
-        if flags & (VM_LOCKED | VM_HUGETLB) or flags & (VM_SHARED | VM_WRITE) != VM_SHARED | VM_WRITE:
+        if flags & (VM_LOCKED | VM_HUGETLB) or not file:
             return -EINVAL
+        if flags & (VM_SHARED | VM_MAYWRITE) != VM_SHARED | VM_MAYWRITE:
+            return -EACCES
         inode = self.file.inode[file]
-        if not file or self.inode.kind[inode] != INODE_SHMEM:
-            return -EINVAL
         first = self.linear_page_index(vma, start)
         self.truncate_range(inode, first, first + ((end - start) >> 12))
         return 0
@@ -217,10 +224,14 @@ class ModernMadvise(ModernMmap):
         """mlock (VM_LOCKED), mlock2 (with VM_LOCKONFAULT), munlock (0): 0 or -errno."""
         first = start & ~(PAGE_SIZE - 1)
         end = start + len + PAGE_SIZE - 1 & ~(PAGE_SIZE - 1)
-        if self.has_gap(mm, first, end):
-            return -ENOMEM
+        reached = first
         for vma, begin, stop in self.vmas_in(mm, first, end):
+            if begin != reached:
+                return -ENOMEM
             self.mlock_fixup(mm, vma, begin, stop, flags)
+            reached = stop
+        if reached != end:
+            return -ENOMEM
         if flags & VM_LOCKED and not flags & VM_LOCKONFAULT:
             return self.mm_populate(mm, first, end)
         return 0

@@ -24,7 +24,17 @@ from mmtui.engine.flags import (
 )
 from mmtui.engine.kernel.memory import ANON_PAGE, FILE_PAGE, pmd_addr_end
 from mmtui.engine.kernel.model import NO_PAGE, NULL, kfn, since
-from mmtui.engine.kernel.v6_x_changes import BAD_MAP, EARLY_COW, EXCLUSIVE, MIXEDMAP, NO_RESERVED, SPECIAL, WIPE, ZERO
+from mmtui.engine.kernel.v6_x_changes import (
+    BAD_MAP,
+    CHAINS,
+    EARLY_COW,
+    EXCLUSIVE,
+    MIXEDMAP,
+    NO_RESERVED,
+    SPECIAL,
+    WIPE,
+    ZERO,
+)
 from mmtui.engine.kernel.v6_x_gup import ModernGup
 from mmtui.engine.pgtable import (
     PTE_LEDGER,
@@ -40,6 +50,9 @@ from mmtui.engine.pgtable import (
     pte_wrprotect,
     pte_young,
 )
+
+ANON_VMA_OF_CHILD = 1 << 24
+"""Bit of vma.anon_vma: fork made it, so its chain has the parent's anon_vma too."""
 
 
 class ModernMemory(ModernGup):
@@ -71,9 +84,37 @@ class ModernMemory(ModernGup):
             wiped = self.vma.vm_flags[new] & VM_WIPEONFORK
             if wiped:
                 self.vma.anon_vma[new] = NULL
+            elif self.vma.anon_vma[new] != NULL:
+                self.anon_vma_fork(new)
             self.vma_link(new, self.vma.vm_start[new])
             if not wiped:
                 self.copy_page_range(mm, oldmm, new, self.vma.vm_start[new], self.vma.vm_end[new])
+
+    @since(*CHAINS)
+    def anon_vma_fork(self, vma: int) -> None:
+        """The child's vma gets an anon_vma of its own, for its copies; the parent's stays in its chain."""
+        self.sys.anon_vmas[0] += 1
+        self.vma.anon_vma[vma] = self.sys.anon_vmas[0] | ANON_VMA_OF_CHILD
+
+    @override
+    @since(*CHAINS)
+    def is_mergeable_anon_vma(self, one: int, other: int) -> bool:
+        """The same anon_vma, or only one of the two has any; not a child's, whose chain would become longer."""
+        if one and other:
+            return one == other
+        # [3.0]
+        return not (one | other) & ANON_VMA_OF_CHILD
+
+    @override
+    @since(*CHAINS)
+    def find_mergeable_anon_vma(self, vma: int) -> int:
+        """The anon_vma of the next or the previous vma, if mprotect could still make them one vma; not a child's."""
+        for near, low, high in ((self.vma_next(vma), vma, 0), (self.vma_prev(vma), 0, vma)):
+            found = self.vma.anon_vma[near] if near else NULL
+            # [3.0]
+            if found and not found & ANON_VMA_OF_CHILD and self.anon_vma_compatible(low or near, high or near):
+                return found
+        return NULL
 
     @override
     @since(*EXCLUSIVE)
