@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mmtui.engine.events import Events
 from mmtui.engine.instrument import Function
 from mmtui.engine.kernel.model import Strings
 from mmtui.engine.log import Ints, Log
 from mmtui.engine.source import Source
+
+
+class Stretch(NamedTuple):
+    """Operations from `first` up to, not including, `end` that are looked at as one; `text` says what they are."""
+
+    first: int
+    end: int
+    text: str
 
 
 class Story(Protocol):

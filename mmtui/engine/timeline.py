@@ -22,7 +22,7 @@ from mmtui.engine.schema import BASE, COLUMN, COLUMNS, ROW_BITS, ROW_MASK, TABLE
 from mmtui.engine.seek import Seeker
 from mmtui.engine.source import Source
 from mmtui.engine.state import state as state_of
-from mmtui.engine.story import Story
+from mmtui.engine.story import Story, Stretch
 
 if TYPE_CHECKING:
     from mmtui.trace.model import Trace
@@ -369,6 +369,14 @@ class Timeline:
         """The vmas of a process, by address."""
         return inspect.vmas(self, pid)
 
+    def foreign(self, pid: int) -> dict[int, str]:
+        """The vmas that are not the program's own (libraries, vdso), where that is known: start -> whose they are."""
+        return {}
+
+    def stretches(self) -> list[Stretch]:
+        """Runs of operations that fold away together: in a recording start-up, and faults in what is not its own."""
+        return []
+
     def tables(self, pid: int) -> list[Table]:
         """The page-table pages of a process, by address."""
         return inspect.tables(self, pid)
@@ -441,5 +449,5 @@ class Timeline:
 
 __all__ = [
     "Call", "Event", "Events", "Frame", "Holder", "Ledger", "Machine", "PlaceError", "Process", "Pte", "Source",
-    "Subject", "Table", "Timeline", "Transition", "Vma",
+    "Stretch", "Subject", "Table", "Timeline", "Transition", "Vma",
 ]  # fmt: skip

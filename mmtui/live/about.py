@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mmtui.live.recording import Area, Recording, Stop
+from mmtui.live.asides import startups
+from mmtui.live.recording import Recording
 
 LONGEST_TITLE: Final = 120
 MOST_BOOKMARKS: Final = 200
@@ -58,13 +59,10 @@ def bookmarks(recording: Recording) -> list[dict[str, Any]]:
     """Where processes begin and end, and where a program's own code begins after the loader's work."""
     found: list[dict[str, Any]] = []
     names: Counter[str] = Counter()
-    program: dict[int, list[Area]] = {}
+    mains = {startup.end: startup.pid for startup in startups(recording)}
     for number, stop in enumerate(recording.stops):
-        if stop.ev.k in ("start", "exec"):
-            program[stop.pid] = _own_text(stop)
-        elif _runs(stop, program.get(stop.pid, [])):
-            del program[stop.pid]
-            found.append(_bookmark(number, f"main-{stop.pid}", names))
+        if number in mains:
+            found.append(_bookmark(number, f"main-{mains[number]}", names))
         if stop.ev.k in KINDS:
             who = stop.ev.tgid if stop.ev.k in ("fork", "vfork") else stop.pid
             found.append(_bookmark(number, f"{stop.name}-{who}", names))
@@ -75,18 +73,3 @@ def _bookmark(op: int, name: str, names: Counter[str]) -> dict[str, Any]:
     """A bookmark; the second of a name is called `exec-7.2`."""
     names[name] += 1
     return {"at": {"op": op}, "name": name if names[name] == 1 else f"{name}.{names[name]}"}
-
-
-def _own_text(stop: Stop) -> list[Area]:
-    """The executable areas of the file that a process runs: the lowest file that it maps."""
-    mapped = stop.vma[stop.pid].mapped if stop.pid in stop.vma else ()
-    areas = sorted((area for area in mapped if area.path.startswith("/")), key=lambda area: area.start)
-    return [area for area in areas if area.path == areas[0].path and "x" in area.perms]
-
-
-def _runs(stop: Stop, text: list[Area]) -> bool:
-    """A fault in, or on, the program's own code: the dynamic loader is done."""
-    event = stop.ev
-    if event.k != "fault":
-        return False
-    return any(area.start <= at < area.end for at in (event.ip or 0, event.addr) for area in text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from os import fspath
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +12,14 @@ import msgspec
 import numpy as np
 
 from mmtui.engine.errors import LimitError
+from mmtui.engine.flags import VM_EXEC, VM_WRITE
 from mmtui.engine.inspect import PRESENT, Frame
 from mmtui.engine.kpf import kflag_names
 from mmtui.engine.schema import UNKNOWN
+from mmtui.engine.story import Stretch
 from mmtui.engine.timeline import Timeline
-from mmtui.live import about, recording
+from mmtui.live import about, asides, recording
+from mmtui.live.asides import Region
 from mmtui.live.recording import Recording
 from mmtui.live.replay import Replay
 from mmtui.trace.errors import Problem, TraceError
@@ -50,6 +54,29 @@ class RecordedTimeline(Timeline):
         if real == UNKNOWN:
             return frame
         return replace(frame, owner=f"{frame.owner}, pfn {real:#x}" if frame.owner else f"pfn {real:#x}")
+
+    def foreign(self, pid: int) -> dict[int, str]:
+        """The vmas that are not the program's own (libraries, vdso, vvar): start -> whose they are."""
+        regions = [
+            Region(
+                vma.start, vma.end, "" if vma.kind == "A" and vma.name == "anon" else vma.name,
+                bool(vma.flags & VM_WRITE), bool(vma.flags & VM_EXEC),
+            )
+            for vma in self.vmas(pid)
+        ]  # fmt: skip
+        return asides.foreign(regions, self._loaders)
+
+    def stretches(self) -> list[Stretch]:
+        """Start-up, and faults in mappings that are not the program's own, where two or more stops follow."""
+        return self._stretches
+
+    @cached_property
+    def _loaders(self) -> frozenset[str]:
+        return asides.loaders(self.recording)
+
+    @cached_property
+    def _stretches(self) -> list[Stretch]:
+        return asides.stretches(self.recording)
 
     def _mapped_rows(self) -> list[int]:
         values = self.machine.pte.val

@@ -147,7 +147,11 @@ LOOK: Final = (
     _cursor("op-right", "ten operations on", "shift+right"),
     Command("cursor.follow", "look", "follow", "follow: VMA, its ptes, the frame, its holders", "follow", ("enter",)),
     Command("cursor.back", "look", "back", "back to the place before", "back", ("backspace",)),
-    Command("view.fold", "look", "fold", "fold or unfold the call under the cursor", "fold", ("Z",)),
+    Command("view.fold", "look", "fold", "fold or unfold what is under the cursor", "fold", ("Z",)),
+    Command(
+        "view.everything", "look", "everything",
+        "of a recording everything, or start-up, libraries and vdso folded", "everything", ("X",),
+    ),
     Command(
         "proc.next",
         "look",

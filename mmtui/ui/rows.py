@@ -20,12 +20,14 @@ class Target:
 
     `subject` is in the public grammar (`page[8].count`, `pte[2:0x10000000]`), `""` for a mere place. `position` is
     set where the row is a place in the log too, and `call` is the number of the call whose row it is (to fold it).
+    `fold`: the name of what else the row folds or unfolds.
     """
 
     kind: str
     subject: str = ""
     position: int | None = None
     call: int | None = None
+    fold: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from mmtui.ui.changes import OpChanges
 from mmtui.ui.rows import Target
 
 if TYPE_CHECKING:
-    from mmtui.engine.timeline import Call, Event, Machine, Process, Timeline, Transition
+    from mmtui.engine.timeline import Call, Event, Machine, Process, Stretch, Timeline, Transition
 
 Size = Literal["narrow", "normal", "wide"]
 Overlay = Literal["state", "count", "age", "holder"]
@@ -50,8 +50,10 @@ class View:
     timeline, position: the log and the place in it; `came_from`: the position before the last move.
     pid: the process in view (p/P); None: the one that the step is about. cursors: by pane, what the person put the
     cursor on; a pane without one puts it on what the step changed. subject: what Why explains; None: what the step
-    changed. folds: numbers of the calls whose fold the person turned. hidden: functions left out of the log.
-    up: how many calls above the innermost one Source shows (u/d). beside: the next kernel's text beside it (V).
+    changed. folds: numbers of the calls whose fold the person turned; beyond the calls, of stretches of operations.
+    unfolded: the folds of VMAs that the person opened. everything: what is not a program's own does not fold (X).
+    hidden: functions left out of the log. up: how many calls above the innermost one Source shows (u/d). beside: the
+    next kernel's text beside it (V).
     other, other_position: the second kernel's timeline in a compare view and the place in it. notes: marks and notes,
     sorted by position. memo: results that stay valid between views of the same timeline.
     """
@@ -65,6 +67,8 @@ class View:
     overlay: Overlay = "state"
     numbers: Numbers = "hex"
     folds: frozenset[int] = frozenset()
+    unfolded: frozenset[str] = frozenset()
+    everything: bool = False
     hidden: frozenset[str] = frozenset()
     all_processes: bool = False
     size: Size = "normal"
@@ -87,7 +91,8 @@ class View:
         if self.other is None:
             return None
         # Folds and the log's cursor name calls of this log: only those of operations mean the same in the other one.
-        known = [op for call in self.folds if self.timeline.op_call(op := self.timeline.call(call).op) == call]
+        calls = [call for call in self.folds if call < len(self.timeline.log.calls.start)]
+        known = [op for call in calls if self.timeline.op_call(op := self.timeline.call(call).op) == call]
         folds = frozenset(self.other.op_call(op) for op in known if op < self.other.op_count)
         return replace(
             self, timeline=self.other, position=self.other_position, came_from=None, folds=folds,
@@ -142,6 +147,11 @@ class View:
     def recorded(self) -> bool:
         """The log is a recording of a live kernel: what nobody could see is unknown, and there is no source."""
         return getattr(self.timeline.trace, "recording", None) is not None
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """The stretches of operations that are one line of the log; none where two logs stand side by side."""
+        return [] if self.everything or self.other is not None else self.timeline.stretches()
 
     # What changed
 

@@ -116,6 +116,9 @@ class Cursors(ActionsBase):
                 desk.put_cursor("frames", Target("page", f"page[{pfn + way}]"))
         elif desk.focused == "log" and target is not None and target.kind == "call":
             self._set_fold(target, way > 0)
+        elif target is not None and target.fold:
+            if (target.fold in desk.view.unfolded) != (way > 0):
+                self.turn(target)
         elif rows.cursor is not None:
             self._move_cursor(rows, rows.cursor, way)
 
@@ -129,12 +132,21 @@ class Cursors(ActionsBase):
         if is_open != unfold:
             self.desk.look(folds=self.desk.view.folds ^ {number})
 
+    def turn(self, target: Target) -> None:
+        """Fold or unfold what the row of a pane stands for; the cursor stays on it."""
+        desk = self.desk
+        desk.put_cursor(desk.focused, target)
+        desk.look(unfolded=desk.view.unfolded ^ {target.fold})
+
     def follow(self, given: str, arg: str) -> None:
         """Enter: in log, Why and Notes to that place in time; else VMA, its ptes, the frame, its holders."""
         desk = self.desk
         target = desk.cursor_target()
         if target is None:
             desk.say("nothing under the cursor to follow")
+            return
+        if target.fold:
+            self.turn(target)
             return
         if target.position is not None and (desk.focused in ("log", "why", "notes") or not target.subject):
             desk.go(target.position)

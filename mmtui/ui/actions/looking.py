@@ -74,13 +74,26 @@ class Looking(ActionsBase):
     # The log and the source
 
     def fold(self, given: str, arg: str) -> None:
-        """Z: turn the fold of the call under the cursor."""
+        """Z: turn the fold under the cursor: in VMAs of mappings, else of the log's call."""
+        here = self.desk.cursor_target()
+        if here is not None and here.fold:
+            self.desk.look(unfolded=self.desk.view.unfolded ^ {here.fold})
+            return
         target = self.desk.cursor_target("log")
         number = call_number(target)
         if number is None:
             self.desk.say("no call under the log's cursor")
             return
         self.desk.look(folds=self.desk.view.folds ^ {number})
+
+    def everything(self, given: str, arg: str) -> None:
+        """X: fold a recording's start-up and the mappings that are not the program's own, or show all."""
+        desk = self.desk
+        if not desk.view.recorded:
+            desk.say("everything is the program's own here; a recording has start-up and libraries that fold")
+            return
+        desk.look(everything=not desk.view.everything)
+        desk.say("everything" if desk.view.everything else "start-up, libraries and vdso are folded")
 
     def hide(self, given: str, arg: str) -> None:
         """H: leave a function out of the log ("just my code"), or show it again."""
@@ -95,7 +108,7 @@ class Looking(ActionsBase):
 
     def _function_here(self) -> str:
         number = call_number(self.desk.cursor_target("log"))
-        if number is not None:
+        if number is not None and number < len(self.desk.timeline.log.calls.start):
             name = self.desk.timeline.call(number).name
             return "" if name.startswith("op ") else name
         step = self.desk.view.step
