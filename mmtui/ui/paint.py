@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -60,40 +60,83 @@ def cut_left(spans: Sequence[Span], columns: int) -> list[Span]:
     return kept
 
 
+Pieces = list[tuple[int, Strip]]
+"""Strips at columns."""
+KEPT: Final = 4000
+
+
 class Painter:
-    """Paints rows in one theme; keeps the strips of the rows that it has painted."""
+    """Paints rows in one theme; keeps what it has painted, so that an unchanged row is the same object again."""
 
     def __init__(self, theme: Theme, ascii: bool = False) -> None:
         self.theme = theme
         self.ascii = ascii
         self._kept: dict[tuple[object, ...], Strip] = {}
+        self._joined: dict[tuple[tuple[int, int], ...], Strip] = {}
+        self._titled: dict[tuple[object, ...], Pieces] = {}
 
     def row(self, row: Row, width: int) -> Strip:
         """One line of a pane, exactly `width` columns; its right part keeps the last column free."""
         key = (row.spans, row.right, row.band, row.fill, width)
         strip = self._kept.get(key)
         if strip is None:
-            if len(self._kept) > 4000:
-                self._kept.clear()
             strip = self._kept[key] = self._paint(row, width)
         return strip
 
     def spans(self, spans: Sequence[Span], width: int, band: bool = False, fill: str | None = None) -> Strip:
         """Spans as one line of exactly `width` columns."""
+        return self.row(Row(tuple(spans), band=band, fill=fill), width)
+
+    def joined(self, pieces: Pieces, width: int) -> Strip:
+        """Pieces side by side, in order, as one line of the screen; gaps are empty."""
+        if len(pieces) == 1 and pieces[0][0] == 0 and pieces[0][1].cell_length == width:
+            return pieces[0][1]
+        key = ((-1, width), *((x, id(strip)) for x, strip in pieces))
+        line = self._joined.get(key)
+        if line is None:
+            line = self._joined[key] = self._join(pieces, width)
+        return line
+
+    def titled(self, key: tuple[object, ...], make: Callable[[], Pieces]) -> Pieces:
+        """The pieces of a row with titles, made once."""
+        pieces = self._titled.get(key)
+        if pieces is None:
+            pieces = self._titled[key] = make()
+        return pieces
+
+    def tidy(self) -> None:
+        """Forget everything when it is much: together, as joined lines go by the identity of their pieces."""
+        if max(len(self._kept), len(self._joined), len(self._titled)) > KEPT:
+            self._kept.clear()
+            self._joined.clear()
+            self._titled.clear()
+
+    def _join(self, pieces: Pieces, width: int) -> Strip:
+        parts, x = [], 0
+        for at, strip in pieces:
+            if at > x:
+                parts.append(self.spans((), at - x))
+            parts.append(strip)
+            x = at + strip.cell_length
+        if x < width:
+            parts.append(self.spans((), width - x))
+        return Strip.join(parts)
+
+    def _paint(self, row: Row, width: int) -> Strip:
+        if not row.right:
+            return self._strip(row.spans, width, row.band, row.fill)
+        right = cut(row.right, width - 1)
+        room = width - 1 - width_of(right)
+        left = cut(row.spans, max(0, room - 1))
+        gap: Span = (" " * (room - width_of(left)), "text")
+        return self._strip([*left, gap, *right], width, row.band, row.fill)
+
+    def _strip(self, spans: Sequence[Span], width: int, band: bool, fill: str | None) -> Strip:
         segments = [self._segment(text, role, band, fill) for text, role in cut(spans, width)]
         missing = width - width_of((s.text, "") for s in segments)
         if missing > 0:
             segments.append(self._segment(" " * missing, "text", band, fill))
         return Strip(segments, width)
-
-    def _paint(self, row: Row, width: int) -> Strip:
-        if not row.right:
-            return self.spans(row.spans, width, row.band, row.fill)
-        right = cut(row.right, width - 1)
-        room = width - 1 - width_of(right)
-        left = cut(row.spans, max(0, room - 1))
-        gap: Span = (" " * (room - width_of(left)), "text")
-        return self.spans([*left, gap, *right], width, row.band, row.fill)
 
     def _segment(self, text: str, role: str, band: bool, fill: str | None) -> Segment:
         if self.ascii and not text.isascii():
@@ -113,17 +156,12 @@ class Canvas:
         self.painter = painter
         self.width = width
         self.height = height
-        self._rows: list[list[tuple[int, Strip]]] = [[] for _ in range(height)]
+        self._rows: list[Pieces] = [[] for _ in range(height)]
 
     def put(self, x: int, y: int, strip: Strip) -> None:
         """Place a strip; what it covers must not be placed again."""
         if 0 <= y < self.height:
             self._rows[y].append((x, strip))
-
-    def clear_rows(self, first: int, end: int) -> None:
-        """Take away what was placed on these rows."""
-        for y in range(first, end):
-            self._rows[y].clear()
 
     def line(self, y: int, left: Sequence[Span], right: Sequence[Span] = (), fill: str | None = None) -> None:
         """A whole row: spans from the left, spans at the right edge."""
@@ -131,47 +169,38 @@ class Canvas:
 
     def strips(self) -> list[Strip]:
         """The rows, each exactly as wide as the screen."""
-        return [self._join(pieces) for pieces in self._rows]
-
-    def _join(self, pieces: list[tuple[int, Strip]]) -> Strip:
-        pieces.sort(key=lambda piece: piece[0])
-        if len(pieces) == 1 and pieces[0][0] == 0 and pieces[0][1].cell_length == self.width:
-            return pieces[0][1]
-        parts, x = [], 0
-        for at, strip in pieces:
-            if at > x:
-                parts.append(self.painter.spans((), at - x))
-            parts.append(strip)
-            x = at + strip.cell_length
-        if x < self.width:
-            parts.append(self.painter.spans((), self.width - x))
-        return Strip.join(parts)
+        for pieces in self._rows:
+            pieces.sort(key=lambda piece: piece[0])
+        lines = [self.painter.joined(pieces, self.width) for pieces in self._rows]
+        self.painter.tidy()
+        return lines
 
     def lines(self, layout: Layout, titles: dict[Cell, tuple[list[Span], list[Span]]], focused: str) -> None:
         """All hairlines with their joints, the titles on them."""
         rows, verticals = _grid(layout.cells, focused)
         for y, line in rows.items():
-            written = dict(line)
-            for cell in layout.cells:
-                if cell.y - 1 == y:
-                    _write_title(written, cell, *titles[cell])
-            self._put_runs(y, written)
+            here = [(cell, *titles[cell]) for cell in layout.cells if cell.y - 1 == y]
+            key = (layout.cells, focused, y, *((tuple(title), tuple(note)) for _, title, note in here))
+            self._rows[y] += self.painter.titled(key, partial(self._title_row, line, here))
         for x, y, row in verticals:
             self.put(x, y, self.painter.row(row, 1))
 
-    def _put_runs(self, y: int, line: dict[int, Span]) -> None:
-        """A row that is known column by column, as few pieces."""
+    def _title_row(self, line: dict[int, Span], here: list[tuple[Cell, list[Span], list[Span]]]) -> Pieces:
+        """A hairline with its titles: known column by column, painted in few pieces."""
+        written = dict(line)
+        for cell, title, note in here:
+            _write_title(written, cell, title, note)
+        pieces: Pieces = []
         run: list[Span] = []
         start = 0
-        for x in sorted(line):
+        for x in [*sorted(written), None]:
             if run and x != start + len(run):
-                self.put(start, y, self.painter.spans(merged(run), len(run)))
+                pieces.append((start, self.painter.spans(merged(run), width_of(run))))
                 run = []
-            if not run:
-                start = x
-            run.append(line[x])
-        if run:
-            self.put(start, y, self.painter.spans(merged(run), width_of(run)))
+            if x is not None:
+                start = start if run else x
+                run.append(written[x])
+        return pieces
 
 
 @lru_cache(64)
