@@ -71,9 +71,12 @@ class Linux_2_6_15_rc5(Linux_2_6_15_rc3):
     @since(*INSERT)
     @kfn("addr", "pfn")
     def insert_page(self, vma: int, addr: int, pfn: int, prot: int) -> int:
-        """Map one page, counted, at an address; 0 or -errno."""
+        """Map one page, counted, at an address; 0 or -errno.
+
+        Left out: a range that runs past mem_map, where the real one reads what is not a struct page.
+        """
         mm = self.vma.mm[vma]
-        if self.PageAnon(pfn):
+        if pfn >= self.config.frames or self.PageAnon(pfn):
             return -EINVAL
         ptep = self.pte_alloc_map(mm, addr)
         if not pte_none(self.pte.val[ptep]):
