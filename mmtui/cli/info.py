@@ -54,7 +54,7 @@ def _paths() -> list[tuple[str, str]]:
 
 
 def _limits() -> list[tuple[str, str]]:
-    from mmtui.trace.source import LIMITS, limit
+    from mmtui.engine.limits import LIMITS, limit
 
     return [
         (name, f"{limit(name)}{'' if limit(name) == LIMITS[name] else '  (from the environment)'}") for name in LIMITS

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmtui.engine.errors import LimitError
 from mmtui.engine.log import CHUNK, AnyInts, Calls, Ints, Log
-from mmtui.engine.schema import BASE, COLUMNS, MAX_ROWS, TABLES
+from mmtui.engine.schema import BASE, COLUMNS, MAX_ROWS, PTES_PER_PT, TABLES
 
 Store = Callable[[Any, int, int, int, int], None]
 
@@ -41,7 +41,8 @@ class Cells:
     def grow(self, table: str, row: int) -> None:
         """Make room for `row`. LimitError: a table has at most MAX_ROWS rows."""
         if row >= MAX_ROWS:
-            raise LimitError(f"table {table} is full: at most {MAX_ROWS} rows")
+            what = f"{MAX_ROWS // PTES_PER_PT - 1} page tables" if table == "pte" else f"{MAX_ROWS} rows of {table}"
+            raise LimitError(f"more than {what}, and no log can name more: split the trace")
         size = self.rows(table)
         while size <= row:
             size = min(size * 2, MAX_ROWS)

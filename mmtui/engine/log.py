@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mmtui.engine.errors import LimitError
+from mmtui.engine.limits import limit
+
 Ints = NDArray[np.int64]
 AnyInts = NDArray[np.integer]
 
@@ -133,15 +136,18 @@ class Log:
         self._chunks: list[Chunk] = []
         self._firsts: list[int] = []
         self._length = 0
+        self._most = limit("MMTUI_MAX_CHANGES")
 
     def __len__(self) -> int:
         """Transitions that are sealed."""
         return self._length
 
     def seal(self, cell: AnyInts, old: AnyInts, new: AnyInts, call: AnyInts, site: AnyInts) -> None:
-        """Append rows; the arrays are copied."""
+        """Append rows; the arrays are copied. LimitError: more than this machine should be asked to hold."""
         if not len(cell):
             return
+        if self._length + len(cell) > self._most:
+            raise LimitError(f"more than {self._most} changes, which is the limit (MMTUI_MAX_CHANGES raises it)")
         chunk = Chunk(
             self._length,
             cell.astype(np.uint32),

@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from mmtui.engine.limits import limit
 from mmtui.engine.log import Ints
 from mmtui.engine.schema import COLUMN, MAX_ROWS, PTES_PER_PT, TABLES
 from mmtui.trace.errors import Problem, TraceError
-from mmtui.trace.source import limit
 
 FORMAT: Final = 1
 _CELL: Final = re.compile(r"(\w+\.\w+)\[(\d{1,9})\]")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mmtui.engine.errors import LimitError
 from mmtui.engine.events import Event, Events, gather
 from mmtui.engine.instrument import Function
 from mmtui.engine.kernel.model import Strings
@@ -20,7 +21,7 @@ from mmtui.engine.source import Source
 from mmtui.engine.timeline import Timeline
 from mmtui.formats import log_in
 from mmtui.formats.log_in import StoredLog, WrongLogError, same_length, whole, within
-from mmtui.trace.errors import printable
+from mmtui.trace.errors import Problem, TraceError, printable
 from mmtui.trace.model import Trace
 from mmtui.version import VERSION
 
@@ -42,6 +43,8 @@ _FEW: Final = {
     "driver.get_page": 3, "inode.kind": 4, "buf.order": 31,
 }  # fmt: skip
 """Columns with few values, 0 to one less."""
+_NUMBERS: Final = ("pfn", "vaddr", "flags", "mapcount", "count", "pid")
+"""Fields of a message that are numbers."""
 
 
 def stored_timeline(trace: Trace, name: str, path: Path | None, rerun: Callable[[str], Timeline]) -> Timeline:
@@ -51,6 +54,8 @@ def stored_timeline(trace: Trace, name: str, path: Path | None, rerun: Callable[
         return Timeline(Stored(log_in.parse(trace.log), trace), trace, path, rerun)
     except WrongLogError as wrong:
         raise wrong.error(name) from None
+    except LimitError as most:
+        raise TraceError(name, [Problem("log", str(most))]) from None
 
 
 class Stored:
@@ -168,6 +173,9 @@ class Stored:
             within(new[columns == COLUMN[name].id], 0, bound, f"transitions: {name}")
             if name in self.boot:
                 within(self.boot[name], 0, bound, f"boot.{name}")
+        at_boot = self.boot.get("page.mapping", new[:0])
+        mapping = np.concatenate([at_boot, new[columns == COLUMN["page.mapping"].id]])
+        within(mapping[mapping & 1 == 0] >> 1, 0, self._room["inode"], "page.mapping")
         for number in np.unique(new[columns == COLUMN["trace.message"].id]).tolist():
             if not _is_message(self.strings[number]):
                 raise WrongLogError(f"strings[{number}]", "is not a message of the kernel")
@@ -281,4 +289,6 @@ def _is_message(text: str) -> bool:
         message = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(message, dict) and isinstance(message.get("kind"), str)
+    if not isinstance(message, dict) or not isinstance(message.get("kind"), str):
+        return False
+    return all(isinstance(value, int if name in _NUMBERS else int | str) for name, value in message.items())

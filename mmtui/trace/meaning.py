@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mmtui.engine.flags import ALL_VM_FLAGS
+from mmtui.engine.limits import limit
 from mmtui.engine.ops import AnyOp, Fork, MachineSpec, Mmap, Spawn
 from mmtui.trace.errors import Problem, shown
 from mmtui.trace.faults import did_you_mean
 from mmtui.trace.model import Place
-from mmtui.trace.source import limit
 
 MOST_FRAMES: Final = (1 << 26) - 1
 """A row of a table has 26 bits in the log."""

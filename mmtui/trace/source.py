@@ -11,23 +11,11 @@ import zlib
 from pathlib import Path
 from typing import IO, Final
 
+from mmtui.engine.limits import limit as limit
 from mmtui.trace.errors import Problem, TraceError
 
 _CHUNK: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
-
-LIMITS: Final = {
-    "MMTUI_MAX_BYTES": 256 << 20,
-    "MMTUI_MAX_FRAMES": 1 << 22,
-    "MMTUI_MAX_PROCESSES": 100_000,
-}
-"""What a trace may ask of this machine; each can be raised by an environment variable of its name."""
-
-
-def limit(name: str) -> int:
-    """The limit of that name: the environment's, if it is a positive number, else the default."""
-    text = os.environ.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 and int(text) > 0 else LIMITS[name]
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -215,7 +215,7 @@ def sidecar(data: bytes) -> str:
         return "what stood there was changed"
     if Sidecar.open(trace).records != side.records:
         return "it is read in two ways"
-    return _opened(side) if rarely(data, 40) else ""
+    return _opened(side) if rarely(data, 200) else ""
 
 
 def _opened(side: Sidecar) -> str:
