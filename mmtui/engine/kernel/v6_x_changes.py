@@ -34,4 +34,5 @@ TRY_WRITABLE = (
     "64fe24a3e05e",
     "mm/mprotect: try avoiding write faults for exclusive anonymous pages when changing protection",
 )
+MEASURED = ("6.18", "", "as measured; the change that made it so is not known here")
 GUARD = ("6.13", "662df3e5c376", "mm: madvise: implement lightweight guard page mechanism")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from errno import EINVAL
+from errno import EFAULT, EINVAL
 
 from typing_extensions import override
 
 from mmtui.engine.flags import VM_ACCOUNT, VM_LOCKED, VM_NORESERVE, VM_SHARED, VM_WRITE
 from mmtui.engine.kernel.mmap import protection_map
 from mmtui.engine.kernel.model import INODE_FILE, NO_PAGE, NULL, VM_OPS_DRIVER, VM_OPS_FILE, gone, kfn, since
-from mmtui.engine.kernel.v6_x_changes import DIRTY_SHARED, NO_NONLINEAR, TRY_WRITABLE
+from mmtui.engine.kernel.v6_x_changes import DIRTY_SHARED, MEASURED, NO_NONLINEAR, TRY_WRITABLE
 from mmtui.engine.kernel.v6_x_map import ModernMemory
 from mmtui.engine.ops import Mmap as MmapOp
 from mmtui.engine.pgtable import (
     PAGE_MASK,
+    PAGE_SIZE,
     PTE_PRESENT,
     PTE_RW,
     pte_dirty,
@@ -134,6 +135,39 @@ class ModernMmap(ModernMemory):
             return pte_dirty(pte)
         page = self.vm_normal_page(vma, address, pte)
         return page != NO_PAGE and self.PageAnon(page) and self.PageAnonExclusive(page)
+
+    # mm/mremap.c
+
+    @override
+    @since(*MEASURED)
+    @kfn("addr", "new_addr")
+    def sys_mremap(self, mm: int, addr: int, old_len: int, new_len: int, new_addr: int) -> int:
+        """Resize in place (new_addr -1), or move with MREMAP_MAYMOVE and MREMAP_FIXED; 0 or -errno."""
+        fixed = new_addr != -1
+        if addr % PAGE_SIZE or not new_len:
+            return -EINVAL
+        # [6.18] nothing mapped is an error even where nothing changes
+        if not self.vma_at(mm, addr):
+            return -EFAULT
+        error = self.mremap_target(mm, addr, old_len, new_len, new_addr) if fixed else 0
+        if error:
+            return error
+        if old_len > new_len:
+            error = self.do_munmap(mm, addr + new_len, old_len - new_len)
+            if error:
+                return error
+            old_len = new_len
+        if not fixed and old_len == new_len:
+            return 0
+        vma = self.vma_at(mm, addr)
+        if not vma or old_len > self.vma.vm_end[vma] - addr:
+            return -EFAULT
+        if new_len > old_len and self.vma.vm_flags[vma] & self.mremap_refuses_growth():
+            return -EFAULT
+        if fixed:
+            self.move_vma(vma, addr, old_len, new_len, new_addr)
+            return 0
+        return self.expand_in_place(vma, addr, old_len, new_len)
 
     # mm/mmap.c: remap_file_pages is an mmap in disguise
 
