@@ -21,6 +21,8 @@ _BITS: Final = (
     ("PRESENT", pgtable.PTE_PRESENT), ("RW", pgtable.PTE_RW), ("USER", pgtable.PTE_USER),
     ("ACCESSED", pgtable.PTE_ACCESSED), ("DIRTY", pgtable.PTE_DIRTY), ("PROTNONE", pgtable.PTE_PROTNONE),
 )  # fmt: skip
+_NOT_SEEN: Final = {"P|?": "PRESENT|?", "S": "SWAPPED", "G": "GUARD"}
+"""What is known of an entry that a recorder saw."""
 
 Cells = Sequence[str]
 
@@ -99,8 +101,24 @@ def _entry_cells(timeline: Timeline, pte: Pte) -> Cells:
     here = pgtable.pte_present(pte.val)
     counts = timeline.machine.page.count
     count = str(int(counts[pte.pfn])) if here and pte.pfn < len(counts) and counts[pte.pfn] != UNKNOWN else "-"
-    physical = f"{pte.pfn << pgtable.PAGE_SHIFT:x}" if here else "-"
-    return f"{pte.address:x}", physical, f"{pte.val & ~pgtable.PTE_LEDGER:x}", count, pte.ref or "-", bits_text(pte.val)
+    physical = _physical(timeline, pte.pfn) if here else "-"
+    value, bits = _value(timeline, pte)
+    return f"{pte.address:x}", physical, value, count, pte.ref or "-", bits
+
+
+def _physical(timeline: Timeline, pfn: int, offset: int = 0) -> str:
+    """The physical address of a frame. A recording numbers its frames densely and knows the real numbers, or not."""
+    pfns = timeline.machine.page.pfn
+    real = (int(pfns[pfn]) or pfn) if pfn < len(pfns) else pfn
+    return "-" if real == UNKNOWN else f"{real << pgtable.PAGE_SHIFT | offset:x}"
+
+
+def _value(timeline: Timeline, pte: Pte) -> tuple[str, str]:
+    """The bits of an entry as a number and by name; pagemap tells a recorder only what kind of entry it is."""
+    raw = int(timeline.machine.pte.val[pte.row])
+    if raw & pgtable.PTE_UNKNOWN:
+        return "-", f"({_NOT_SEEN[pgtable.pte_text(raw)]})"
+    return f"{pte.val & ~pgtable.PTE_LEDGER:x}", bits_text(pte.val)
 
 
 def bits_text(value: int) -> str:
@@ -114,8 +132,7 @@ def _vtop(timeline: Timeline, pid: int, address: int) -> Iterator[str]:
     page = address & pgtable.PAGE_MASK
     entry = next(iter(timeline.ptes(pid, page, page + pgtable.PAGE_SIZE)), None)
     present = entry is not None and pgtable.pte_present(entry.val)
-    physical = (entry.pfn << pgtable.PAGE_SHIFT) | (address - page) if entry is not None and present else None
-    shown = f"{physical:x}" if physical is not None else "(not mapped)"
+    shown = _physical(timeline, entry.pfn, address - page) if entry is not None and present else "(not mapped)"
     yield from table(("VIRTUAL", "PHYSICAL"), [(f"{address:x}", shown)], left=(0,))
     yield ""
     below = next((t for t in timeline.tables(pid) if t.base <= page < t.base + pgtable.PMD_SIZE), None)
@@ -125,10 +142,10 @@ def _vtop(timeline: Timeline, pid: int, address: int) -> Iterator[str]:
     else:
         end = below.base + pgtable.PMD_SIZE
         yield f"  PGD: entry {page >> pgtable.PMD_SHIFT} => page-table page {below.row} ({below.base:x}-{end:x})"
-        value = f"{entry.val & ~pgtable.PTE_LEDGER:x} {bits_text(entry.val)}" if entry is not None else "none"
+        value = " ".join(_value(timeline, entry)).removeprefix("- ") if entry is not None else "none"
         yield f"  PTE: entry {slot} => {value}"
     if entry is not None and present:
-        yield f" PAGE: {entry.pfn << pgtable.PAGE_SHIFT:x}  {_reference(entry)}"
+        yield f" PAGE: {_physical(timeline, entry.pfn)}  {_reference(entry)}"
     yield ""
     yield from _around(timeline, pid, page, entry if present else None)
 
@@ -173,10 +190,8 @@ def _frame_cells(timeline: Timeline, pfn: int) -> Cells:
     names = ",".join(page_flag_names(flags)) + (" (free)" if page.free[pfn] else "")
     count, mapcount = ("-" if value == UNKNOWN else str(value) for value in (page.count[pfn], page.mapcount[pfn]))
     index = "-" if page.index[pfn] == UNKNOWN else f"{int(page.index[pfn]):x}"
-    real = int(page.pfn[pfn]) or pfn  # a recording numbers its frames densely and knows their real numbers, or not
-    physical = "-" if real == UNKNOWN else f"{real << pgtable.PAGE_SHIFT:x}"
     return (
-        f"{pfn:x}", physical, _mapping(timeline, int(page.mapping[pfn])),
+        f"{pfn:x}", _physical(timeline, pfn), _mapping(timeline, int(page.mapping[pfn])),
         index, count, mapcount, f"{flags:x} {names}".rstrip(),
     )  # fmt: skip
 

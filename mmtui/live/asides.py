@@ -149,6 +149,7 @@ def stretches(recording: Recording) -> list[Stretch]:
         for number in range(startup.first, startup.end):
             if recording.stops[number].pid == startup.pid:
                 labels[number] = f"start-up of {startup.name}"
+        labels[startup.end] = ""  # its own code, wherever it touches memory
     found: list[Stretch] = []
     at = 0
     for aside, run in groupby(labels, key=bool):

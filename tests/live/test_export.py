@@ -47,10 +47,18 @@ def test_the_state_of_a_recording_is_shown_as_crash_would_show_it(folder, what):
     done = command("show", what, "r.jsonl", "--at", "op:2", cwd=folder)
 
     assert done.returncode == 0, done.stderr
-    if what == "kmem":
-        assert f"{81 << 12:x}" in done.stdout
-    else:
+    if what != "vm":
+        assert f"{81 << 12:x}" in done.stdout  # the frame's real number, not its row
+    if what != "kmem":
         assert "a.out" in done.stdout
+
+
+def test_a_translation_in_a_recording_names_the_real_frame_and_no_bit_that_nobody_saw(folder):
+    done = command("show", "vtop", "r.jsonl", "--at", "op:2", "--pid", "7", "--addr", "0x10008", cwd=folder)
+    lines = [line.split() for line in done.stdout.splitlines()]
+
+    assert ["10008", f"{81 << 12 | 8:x}"] in lines
+    assert ["PTE:", "entry", "16", "=>", "(PRESENT|?)"] in lines
 
 
 def test_a_program_that_forks_and_writes_is_recorded_walked_and_exported(recorder, tmp_path):

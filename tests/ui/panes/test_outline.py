@@ -28,8 +28,8 @@ class SmallTimeline:
         return NAMES[number]
 
 
-def random_log(seed: int) -> Log:
-    """Three operations with nested calls, some of them empty."""
+def random_log(seed: int, operations: int = 3) -> Log:
+    """Operations with nested calls, some of them empty."""
     rng, log = random.Random(seed), Log()
     recorder = Recorder(Cells(), log)
     values = iter(range(1, 10_000))
@@ -44,7 +44,7 @@ def random_log(seed: int) -> Log:
                 column = memoryview(recorder.cells.columns["page.count"])
                 recorder.store(column, BASE["page.count"], rng.randrange(8), next(values), 0)
 
-    for _ in range(3):
+    for _ in range(operations):
         parent = recorder.enter(0, 0, 0)
         body(1)
         recorder.leave(parent)
