@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIZE: Final = (120, 40)
 SMALLEST: Final = (60, 16)
 LARGEST: Final = (400, 200)
-PATIENCE: Final = 600.0
+PATIENCE: Final = 120.0
 """Seconds for the stepper to read the trace."""
 _FONTS: Final = re.compile(r"@font-face\s*\{[^}]*\}\s*")
 _CONTROLS: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -49,10 +49,11 @@ async def _draw(path: Path, kernel: str | None, size: tuple[int, int], theme: st
     app.painter = Painter(theme_of(theme, "truecolor"))
     async with app.run_test(size=size) as pilot:
         for _ in range(int(PATIENCE / 0.02)):
-            if app.error is not None or (app.desk is not None and app.loading is None):
+            if app.error or app.failure or app._exception or (app.desk is not None and app.loading is None):
                 break
             await pilot.pause(0.02)
-        if app.error is not None or app.desk is None:
-            raise MmtuiError(str(app.error or app.failure or "the screen could not be drawn"))
+        wrong = app.error or app.failure or app._exception
+        if wrong or app.desk is None:
+            raise MmtuiError(str(wrong or "the screen was not drawn in time"))
         await pilot.pause(0.1)
         return app.export_screenshot(title=title)
