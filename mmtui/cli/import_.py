@@ -33,6 +33,7 @@ def command(file: str, out: Path, force: bool) -> None:
     if done.lost:
         click.echo(f"{done.lost} events were lost; the recording says where")
     if done.found:
-        click.echo(f"{done.found} places contradict the model: events leak, free_mapped, window_on_foreign")
+        places = "1 place contradicts" if done.found == 1 else f"{done.found} places contradict"
+        click.echo(f"{places} what the events before it say: stop at leak, free_mapped, window_on_foreign")
     if done.skipped:
         click.echo(f"{done.skipped} lines and events were not about memory")

@@ -67,6 +67,10 @@ class Space:
         return self.areas[at] if at >= 0 and address < self.areas[at].end else None
 
 
+def _entries(count: int) -> str:
+    return "an entry maps" if count == 1 else f"{count} entries map"
+
+
 class Changes:
     """What a stop changes, as its line of a recording has it."""
 
@@ -213,7 +217,7 @@ class Model:
         frame = self.frames.get(pfn)
         if frame is not None and frame.live:
             if frame.mapcount:
-                text = f"allocated while {frame.mapcount} entries map it"
+                text = f"allocated while {_entries(frame.mapcount)} it"
                 self.changes.found.append(["window_on_foreign", pfn, "observed", text])
             else:
                 self.unseen_frees += 1
@@ -228,7 +232,7 @@ class Model:
         if frame is None:
             return False
         if frame.mapcount:
-            self.changes.found.append(["free_mapped", pfn, "observed", f"freed while {frame.mapcount} entries map it"])
+            self.changes.found.append(["free_mapped", pfn, "observed", f"freed while {_entries(frame.mapcount)} it"])
         frame.live = False
         self.changes.frames.add(pfn)
         return True

@@ -14,6 +14,7 @@ from mmtui.live import scenario
 from mmtui.trace.errors import TraceError
 from mmtui.trace.source import read_bytes
 from tests.live.recorder import ROOT
+from tests.live.test_import import cli
 
 NAMES = ("filemap", "fork_cow", "kernfault", "remote", "shared")
 VMA = ["A+0", 4, "rw-p", "rd wr mr mw me ac"]
@@ -180,3 +181,26 @@ def test_a_broken_scenario_is_an_error_of_the_file(data):
 def test_a_step_of_nobody_is_an_error_that_names_it():
     with pytest.raises(TraceError, match=r"steps\[2\].op: there is no process Q at this point"):
         check([*forked()[:1], step(1, "Q", "read A+0", {})])
+
+
+def test_check_ends_as_the_comparison_does(tmp_path):
+    right, wrong = forked(), forked()
+    wrong[2]["frames"]["F1"] = [1, ["ANON"]]
+    for name, steps in (("right", right), ("wrong", wrong)):
+        text = json.dumps({"oplist": [], "steps": steps, "regions": {"A": 4}})
+        (tmp_path / f"{name}.norm.json.gz").write_bytes(gzip.compress(text.encode()))
+
+    fine, bad, history = (cli("check", f"{name}.norm.json.gz", "--kernel", kernel, cwd=tmp_path)
+                          for name, kernel in (("right", "6.x"), ("wrong", "6.x"), ("right", "2.6.15")))  # fmt: skip
+
+    assert (fine.returncode, fine.stdout) == (0, "ok     right.norm.json.gz on 6.x\n1 checked, all ok\n")
+    assert bad.returncode == 1
+    assert "at step 2: P fork C: the mapcount of F1 was 1, in the model 2" in bad.stdout
+    assert history.returncode == 2
+    assert "only the model 6.x compares with it" in history.stdout
+
+
+def test_a_scenario_needs_no_kernel_to_be_named(tmp_path):
+    (tmp_path / "x.json").write_text(json.dumps({"oplist": [], "steps": forked()}))
+
+    assert cli("check", "x.json", cwd=tmp_path).returncode == 0
