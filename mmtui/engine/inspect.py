@@ -240,99 +240,6 @@ def pte_place(timeline: Timeline, row: int) -> tuple[int, int]:
 # Frames
 
 
-def frame_kinds(timeline: Timeline) -> NDArray[np.bytes_]:
-    """The glyph of every frame: `.` free, A anonymous, c shared for COW, F file, N driver's page, D remapped, R
-    reserved, Z ZERO_PAGE, `!` leaked, X free while mapped, `_` hole, `?` none of these."""
-    machine = timeline.machine
-    page = machine.page
-    frames = len(page.count)
-    glyph = np.full(frames, b"?", "S1")
-    windows, managed, held = frame_uses(timeline)
-    mapping = page.mapping
-    glyph[page.flags & PG_reserved != 0] = b"R"
-    glyph[owned_frames(timeline)] = b"N"
-    glyph[(windows > 0) & (page.free == 0)] = np.where(glyph[(windows > 0) & (page.free == 0)] == b"N", b"N", b"D")
-    remapped = remapped_frames(timeline)
-    glyph[remapped] = b"D"
-    glyph[(mapping != 0) & (mapping & 1 == 0)] = b"F"
-    anon = mapping & 1 != 0
-    glyph[anon] = b"A"
-    glyph[anon & (np.where(page.mapcount == UNKNOWN, managed, page.mapcount) > 1)] = b"c"
-    glyph[(glyph == b"D") & anon] = b"A"
-    free = page.free != 0
-    glyph[free] = b"."
-    glyph[free & (windows + managed > 0)] = b"X"
-    glyph[~free & (page.count > held) & leaked_frames(timeline)] = b"!"
-    if frames > 1:
-        glyph[1] = b"Z" if glyph[1] != b"!" else b"!"
-    glyph[timeline.holes] = b"_"
-    return glyph
-
-
-def leaked_frames(timeline: Timeline) -> NDArray[np.bool_]:
-    """The frames that have leaked by now. A count above its holders may also be a reference that is on its way."""
-    leaked = np.zeros(len(timeline.machine.page.count), bool)
-    leaks = timeline.events("leak")
-    leaked[leaks.pfn[leaks.transition < timeline.position]] = True
-    return leaked
-
-
-def frame_uses(timeline: Timeline) -> tuple[Ints, Ints, Ints]:
-    """(windows, managed ptes, references held) of every frame. References to a compound page are its head's."""
-    machine = timeline.machine
-    frames = len(machine.page.count)
-    values = machine.pte.val[(machine.pte.val & PRESENT) != 0]
-    pfn = values >> 12
-    values, pfn = values[pfn < frames], pfn[pfn < frames]
-    windows = np.bincount(pfn[values & PTE_MANAGED == 0], minlength=frames)
-    managed = np.bincount(pfn[values & PTE_MANAGED != 0], minlength=frames)
-    head = heads(timeline)
-    held = np.bincount(head[pfn[values & PTE_REF != 0]], minlength=frames) + timeline.boot_held
-    buf, pin, cache = machine.buf, machine.pin, machine.cache
-    rows = np.flatnonzero(buf.state == 1)
-    np.add.at(held, head[buf.pfn[rows]], 1)
-    rows = np.flatnonzero((pin.state == 1) & (pin.ref == 1) & (pin.pfn < frames))
-    np.add.at(held, head[pin.pfn[rows]], 1)
-    rows = np.flatnonzero(cache.inode != 0)
-    np.add.at(held, cache.pfn[rows], 1)
-    return windows, managed, held
-
-
-def heads(timeline: Timeline) -> Ints:
-    """The frame that holds the count of each frame: its head for a part of a compound page, else itself."""
-    from mmtui.engine.flags import PG_compound
-
-    page = timeline.machine.page
-    return np.where(page.flags & PG_compound != 0, page.private, np.arange(len(page.flags)))
-
-
-def owned_frames(timeline: Timeline) -> NDArray[np.bool_]:
-    """The frames of drivers' buffers, whole blocks."""
-    machine = timeline.machine
-    owned = np.zeros(len(machine.page.count), bool)
-    for row in np.flatnonzero(machine.buf.state == 1).tolist():
-        pfn = int(machine.buf.pfn[row])
-        owned[pfn : pfn + (1 << int(machine.buf.order[row]))] = True
-    return owned
-
-
-def remapped_frames(timeline: Timeline) -> Ints:
-    """The frames that some vma without nopage maps as windows: remap_pfn_range put them there."""
-    machine = timeline.machine
-    found: list[int] = []
-    remap = (machine.vma.state != 0) & (machine.vma.vm_flags & 0x4000 != 0) & (machine.vma.vm_ops == 0)
-    for row in np.flatnonzero(remap).tolist():
-        start, end, mm = (int(getattr(machine.vma, name)[row]) for name in ("vm_start", "vm_end", "mm"))
-        for table in np.flatnonzero(machine.pt.mm == mm).tolist():
-            base = int(machine.pt.base[table])
-            low, high = max(start - base, 0) >> 12, min(end - base, PTES_PER_PT << 12) >> 12
-            if low < high:
-                values = machine.pte.val[table * PTES_PER_PT + low : table * PTES_PER_PT + high]
-                windows = values[(values & PRESENT != 0) & (values & PTE_MANAGED == 0)] >> 12
-                found += windows[windows < len(machine.page.count)].tolist()
-    return np.array(sorted(set(found)), np.int64)
-
-
 WORDS = {
     ".": "free", "A": "anon", "c": "shared, copy on write", "F": "file page", "N": "driver page", "D": "remapped",
     "R": "reserved", "Z": "ZERO_PAGE", "!": "leaked", "X": "free while mapped", "_": "hole: no struct page",
@@ -341,17 +248,30 @@ WORDS = {
 """Each glyph in words."""
 
 
+AWAITS_FREE = "unmapped, free not seen yet"
+
+
+def awaits_free(timeline: Timeline, pfn: int) -> bool:
+    """Of a recording: nothing maps the anonymous page any more, and nobody saw it freed yet.
+
+    That is no leak: such a page stays allocated for as long as it waits in a batch of some CPU for its LRU list.
+    """
+    page = timeline.machine.page
+    unmapped = page.mapcount[pfn] == 0 and page.mapping[pfn] & 1 and not page.free[pfn]
+    return bool(page.count[pfn] == UNKNOWN and unmapped)
+
+
 def frame(timeline: Timeline, pfn: int) -> Frame:
     """One frame. IndexError: the machine has no such frame."""
     page = timeline.machine.page
     if not 0 <= pfn < len(page.count):
         raise IndexError(pfn)
-    glyph = frame_kinds(timeline)[pfn].decode()
+    glyph = timeline.frame_kinds()[pfn].decode()
     flags = int(page.flags[pfn])
     return Frame(
         pfn,
         glyph,
-        WORDS[glyph],
+        AWAITS_FREE if awaits_free(timeline, pfn) else WORDS[glyph],
         int(page.count[pfn]),
         int(page.mapcount[pfn]),
         flags,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmtui.engine.flags import PG_compound
-from mmtui.engine.inspect import PRESENT, pte_place, ptes_mapping
+from mmtui.engine.inspect import PRESENT, awaits_free, pte_place, ptes_mapping
 from mmtui.engine.pgtable import PTE_MANAGED, PTE_REF
 from mmtui.engine.schema import UNKNOWN
 
@@ -39,13 +39,15 @@ class Holder:
 @dataclass(frozen=True)
 class Ledger:
     """The references of a frame at one position. `count` is page_count, of the head for a part of a compound page;
-    `held` is what the holders add up to. `rows` has the holders, then what nobody holds, then the windows."""
+    `held` is what the holders add up to. `rows` has the holders, then what nobody holds, then the windows. `waits`:
+    nothing maps the page any more and nobody saw it freed yet, which only a recording can leave open."""
 
     pfn: int
     head: int
     count: int
     held: int
     rows: tuple[Holder, ...]
+    waits: bool = False
 
     @property
     def surplus(self) -> int:
@@ -70,7 +72,8 @@ def holders(timeline: Timeline, pfn: int) -> Ledger:
     count, held = int(page.count[head]), sum(row.ref for row in rows)
     if count > held:
         rows += _nobody(timeline, head, count - held)
-    return Ledger(pfn, head, count, held, (*rows, *(entry for entry in entries if not entry.ref)))
+    everything = (*rows, *(entry for entry in entries if not entry.ref))
+    return Ledger(pfn, head, count, held, everything, awaits_free(timeline, pfn))
 
 
 def _since(timeline: Timeline, column: str, row: int) -> tuple[int, int, str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmtui.engine import pgtable
 from mmtui.engine.flags import page_flag_names
-from mmtui.engine.inspect import Process, Pte, Vma
+from mmtui.engine.inspect import AWAITS_FREE, Process, Pte, Vma, awaits_free
 from mmtui.engine.schema import PTES_PER_PT, UNKNOWN
 from mmtui.words import plain
 
@@ -187,7 +187,8 @@ def kmem_lines(timeline: Timeline, pfns: Iterable[int]) -> list[str]:
 def _frame_cells(timeline: Timeline, pfn: int) -> Cells:
     page = timeline.machine.page
     flags = int(page.flags[pfn])
-    names = ",".join(page_flag_names(flags)) + (" (free)" if page.free[pfn] else "")
+    state = " (free)" if page.free[pfn] else f" ({AWAITS_FREE})" if awaits_free(timeline, pfn) else ""
+    names = ",".join(page_flag_names(flags)) + state
     count, mapcount = ("-" if value == UNKNOWN else str(value) for value in (page.count[pfn], page.mapcount[pfn]))
     index = "-" if page.index[pfn] == UNKNOWN else f"{int(page.index[pfn]):x}"
     return (

@@ -139,6 +139,8 @@ def _holder_text(row: Holder) -> str:
 
 def verdict_text(ledger: Ledger) -> str:
     """`all held`, `1 more than is held`, `1 fewer than are held`."""
+    if ledger.waits:
+        return "not seen; nothing maps it, and it waits to be freed"
     if ledger.count == UNKNOWN:
         return f"not seen; {ledger.held} hold it here"
     if ledger.surplus > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,7 @@ def test_the_stretches_of_a_real_pipeline():
     assert {name for part in started for name in part.text.split(", ") if "start-up" in name} == {
         f"start-up of program{n}" for n in (1, 2, 3)
     }
-    assert all(before.end <= after.first for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end <= after.first for before, after in pairwise(found))
     assert all(part.end - part.first >= 2 for part in found)
     folded = {number for part in found for number in range(part.first, part.end)}
     assert len(folded) > len(stops) // 3

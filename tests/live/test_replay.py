@@ -7,8 +7,11 @@ import pytest
 
 from mmtui.engine.pgtable import PTE_PRESENT, PTE_UNKNOWN, pte_pfn, pte_text
 from mmtui.engine.schema import COLUMN, PTES_PER_PT, ROW_BITS, ROW_MASK, UNKNOWN
+from mmtui.formats.crash import kmem_lines
 from mmtui.live.recording import USER_END, Recording, decode
 from mmtui.live.replay import Replay
+from mmtui.live.timeline import load as load_timeline
+from mmtui.words import ledger_text
 from tests.live.recorder import load, run
 from tests.live.test_recording import AREA, HEADER, MUNMAP, START, SUMMARY, text
 
@@ -219,3 +222,28 @@ def test_munmap_takes_the_entry_the_table_and_the_area_away():
     assert (machine.entries(mm), machine.areas(mm)) == ({}, {})
     assert not machine.columns["pt.mm"].any()
     assert replay.operations[1].details == "pid 7 a.out  addr 10000 length 8192"
+
+
+WAITING = MUNMAP | {"fr": {"81": [0, "5008"]}}
+"""Nothing maps the page any more; it is anonymous still, and on no LRU list."""
+
+
+def test_a_page_that_waits_for_its_free_is_no_leak():
+    timeline = load_timeline(text(HEADER, START, WAITING, SUMMARY))
+    timeline.seek(len(timeline))
+    ledger = timeline.holders(2)
+
+    assert timeline.frame(2).words == "unmapped, free not seen yet"
+    assert (ledger.waits, ledger.surplus, ledger.rows) == (True, 0, ())
+    assert ledger_text(ledger) == [" ?  page_count of 002, not seen; nothing maps it, and it waits to be freed"]
+    assert "unmapped, free not seen yet" in kmem_lines(timeline, [2])[1]
+    assert not list(timeline.events("leak"))
+    assert timeline.frame_kinds()[2] != b"!"
+
+
+@pytest.mark.parametrize("frame", [[0, "0"], [0, "400"], [1, "5808"], [2, "5808"]])
+def test_a_page_that_is_mapped_or_was_given_back_does_not_wait(frame):
+    timeline = load_timeline(text(HEADER, START, MUNMAP | {"fr": {"81": frame}}, SUMMARY))
+    timeline.seek(len(timeline))
+
+    assert not timeline.holders(2).waits

@@ -176,6 +176,8 @@ def _sum_row(view: View, ledger: Ledger, columns: Columns, width: int) -> Row:
 def _verdict(ledger: Ledger) -> tuple[tuple[str, ...], str]:
     """The verdict, the fullest wording first, and its role."""
     surplus = ledger.surplus
+    if ledger.waits:
+        return ("unmapped; its free was not seen yet", "free not seen yet"), "dim"
     if ledger.count == UNKNOWN:
         return ("not seen by the recorder", "not recorded"), "dim"
     if surplus > 0 and not any(holder.kind == "nobody" for holder in ledger.rows):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmtui.engine.inspect import AWAITS_FREE, awaits_free
 from mmtui.engine.schema import UNKNOWN
 from mmtui.ui.panes.common import (
     Line,
@@ -165,6 +166,8 @@ def last_change(view: View, pfn: int) -> str:
 
 def state_words(view: View, pfn: int, glyph: str) -> str:
     """The glyph in words."""
+    if awaits_free(view.timeline, pfn):
+        return AWAITS_FREE
     return "not seen by the recorder" if glyph == "?" and view.recorded else _WORDS[glyph]
 
 
