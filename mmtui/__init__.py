@@ -42,6 +42,19 @@ def load(source: str | PathLike[str] | Mapping[str, Any], kernel: str | None = N
     return load_trace(source, kernel)
 
 
+def start(source: str | PathLike[str], kernel: str | None = None) -> Timeline | None:
+    """Like `load`, but a long trace is only begun: while `timeline.growing`, `timeline.grow(seconds)` runs more of it.
+
+    None for one that is not long, or not in the canonical form: `load` it. Raises TraceError; so does `grow`, if the
+    trace turns out to be wrong further on.
+    """
+    from pathlib import Path
+
+    from mmtui.loading import start as start_trace
+
+    return start_trace(Path(source), kernel)
+
+
 def __getattr__(name: str) -> Any:
     if name in _FROM:
         from importlib import import_module
@@ -50,4 +63,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'mmtui' has no attribute {name!r}")
 
 
-__all__ = ["PlaceError", "QueryError", "Timeline", "TraceError", "__version__", "load"]
+__all__ = ["PlaceError", "QueryError", "Timeline", "TraceError", "__version__", "load", "start"]

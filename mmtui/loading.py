@@ -8,6 +8,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mmtui.engine.errors import LimitError
 from mmtui.engine.kernel import RELEASES
 from mmtui.engine.query import QueryError
@@ -18,6 +20,7 @@ from mmtui.trace import codec
 from mmtui.trace.errors import Problem, TraceError, printable
 from mmtui.trace.model import Trace
 from mmtui.trace.source import read_bytes
+from mmtui.trace.stream import open_stream
 
 SLICE = 60.0
 """Seconds of a run between two seals of the log, where nobody waits for it."""
@@ -63,6 +66,31 @@ def begin(trace: Trace, path: Path | None = None, kernel: str | None = None) -> 
     run.plan(trace.ops)
     timeline = Timeline(run, trace, path, lambda other: timeline_of(trace, path, other))
     timeline.growing = bool(trace.ops)
+    return timeline
+
+
+def start(path: Path, kernel: str | None = None) -> Timeline | None:
+    """A timeline of a long trace whose operations are read while `grow` runs them: see mmtui.start."""
+    stream = open_stream(path)
+    if stream is None:
+        return None
+    trace, name = stream.trace, fspath(path)
+    check_kernel(kernel or trace.kernel, name)
+    check_breakpoints(trace, name)
+    run = Run(kernel or trace.kernel, trace.machine)
+    run.plan(stream)
+
+    def whole() -> Trace:
+        return msgspec.structs.replace(trace, ops=(*run.operations, *run.unreached))
+
+    def rerun(other: str) -> Timeline:
+        if timeline.growing:
+            raise TraceError(name, [Problem("", "is still being read")])
+        return timeline_of(timeline.trace, path, other)
+
+    timeline = Timeline(run, trace, path, rerun, whole)
+    timeline.growing = True
+    timeline.progress = lambda: stream.fraction
     return timeline
 
 

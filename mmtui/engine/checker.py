@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mmtui.engine.events import Event, Events, Rows, gather
+from mmtui.engine.events import Event, Events, Rows, gather, joined
 from mmtui.engine.flags import PG_compound, PG_reserved
 from mmtui.engine.log import AnyInts, Ints
 from mmtui.engine.pgtable import PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF
@@ -86,14 +86,17 @@ class Checker:
         last = self._ops
         if last == run.done:
             return self._events
+        made = [self._events]
         while last < run.done:
             first = last
             last = self._slab_end(first)
             end = int(starts[run.op_calls[last]]) if last < run.done else len(run.log)
             self._slab(first, last, end)
             self._position = end
+            made.append(gather(self._plain, self._told))
+            self._plain, self._told = [], []
         self._ops = last
-        self._events = gather(self._plain, self._told)
+        self._events = joined(made)
         return self._events
 
     def _slab_end(self, first: int) -> int:

@@ -125,6 +125,22 @@ def gather(plain: Sequence[Rows], told: Sequence[Event]) -> Events:
     return Events(kinds, np.concatenate(kind)[order], columns, index[order], told)  # type: ignore[arg-type]
 
 
+def joined(parts: Sequence[Events]) -> Events:
+    """Events of one stretch of the log after the other, as one table."""
+    kinds = tuple(dict.fromkeys(kind for part in parts for kind in part.kinds))
+    number = {kind: at for at, kind in enumerate(kinds)}
+    kind, told = [], []
+    objects: list[Event] = []
+    for part in parts:
+        kind.append(np.array([number[name] for name in part.kinds], np.int16)[part.kind])
+        told.append(np.where(part._told >= 0, part._told + len(objects), -1))
+        objects += part._objects
+    columns = tuple(
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("transition", "op", "pfn", "address")
+    )
+    return Events(kinds, np.concatenate(kind), columns, np.concatenate(told), objects)  # type: ignore[arg-type]
+
+
 def _of(told: Sequence[Event], name: str) -> Ints:
     if name in ("transition", "op"):
         return np.array([getattr(event, name) for event in told], np.int64)

@@ -6,7 +6,7 @@ import errno
 import gc
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -74,9 +74,11 @@ class Run:
         self.cells.columns["trace.op"][0] = -1
         self.boot = {name: values.copy() for name, values in self.cells.columns.items() if values.any()}
         """The columns that are not all zero before the first operation."""
-        self._planned: Sequence[ops.Op] = ()
+        self._planned: Iterator[ops.Op] = iter(())
         self.operations: list[ops.Op] = []
         """The operations that ran."""
+        self.unreached: list[ops.Op] = []
+        """Planned operations after the end of the run."""
         self.done = 0
         """How many."""
         self.over = False
@@ -150,20 +152,25 @@ class Run:
                 self.step(op)
             self.recorder.flush()
 
-    def plan(self, operations: Sequence[ops.Op]) -> None:
+    def plan(self, operations: Iterable[ops.Op]) -> None:
         """Operations for `advance` to run, a slice at a time."""
-        self._planned = operations
+        self._planned = iter(operations)
 
     def advance(self, seconds: float) -> bool:
         """Run planned operations for about this long (one at least), and seal the log; is there more to do?"""
         end = monotonic() + seconds
-        with uncollected():
-            while self.done < len(self._planned) and not self.over:
-                self.step(self._planned[self.done])
-                if monotonic() >= end:
-                    break
+        try:
+            with uncollected():
+                for op in self._planned:
+                    if self.over:
+                        self.unreached.append(op)
+                    else:
+                        self.step(op)
+                    if monotonic() >= end:
+                        return True
+            return False
+        finally:
             self.recorder.flush()
-        return self.done < len(self._planned) and not self.over
 
     def step(self, op: ops.Op) -> None:
         """Run one operation to its end."""

@@ -54,6 +54,7 @@ class Seeker:
                 self.image[info.id][: len(values)] = values[: len(self.image[info.id])]
         self.position = 0
         self._nets: dict[tuple[int, int], Net | None] = {}
+        self._prepared = 0
 
     def grow(self, rows: list[int]) -> None:
         """Make room for a log that has grown; what is new is zero until the position gets there."""
@@ -129,8 +130,9 @@ class Seeker:
     def prepare(self) -> None:
         """Make the blocks of the whole log, so that the first long seek is as quick as the others."""
         blocks = len(self._log) // BLOCK
-        level = 0
-        while RADIX**level <= max(blocks, 1):
-            for number in range(blocks // RADIX**level):
+        level, begin, end = 0, self._prepared, blocks
+        while begin < end:
+            for number in range(begin, end):
                 self._block(level, number)
-            level += 1
+            level, begin, end = level + 1, begin // RADIX, end // RADIX
+        self._prepared = blocks

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmtui.engine import inspect, ledger, places, query
+from mmtui.engine.changes import Changes
 from mmtui.engine.events import Event, Events
+from mmtui.engine.framemap import FrameMap
 from mmtui.engine.inspect import Frame, Process, Pte, Table, Vma
 from mmtui.engine.ledger import Holder, Ledger
 from mmtui.engine.log import Ints, Log
@@ -108,17 +109,22 @@ class Timeline:
         trace: Trace,
         path: Path | None = None,
         rerun: Callable[[str], Timeline] | None = None,
+        whole: Callable[[], Trace] | None = None,
     ) -> None:
         self._story, self.trace, self.path = story, trace, path
-        self._rerun = rerun
+        self._rerun, self._whole = rerun, whole
         self._seeker = Seeker(story.log, story.rows(), story.boot)
+        self._changes = Changes(story.log)
         self.machine = Machine(self._seeker, story.frames)
         self.holes: Ints = story.holes
         """Frames without a struct page."""
         self.boot_held: Ints = story.boot_held
         """References of each frame that boot holds for ever."""
+        self._frame_map = FrameMap(self)
         self.growing = False
         """The run goes on: `grow` makes more of the log."""
+        self.progress: Callable[[], float] = lambda: 1.0
+        """How much of a growing trace was read, 0 to 1."""
         self._hits: dict[str, tuple[int, Ints]] = {}
         self._starts: Ints = np.zeros(0, np.int64)
 
@@ -166,16 +172,29 @@ class Timeline:
         return self.seek(self.position - count)
 
     def grow(self, seconds: float) -> bool:
-        """Let the run of a long trace go on for about this long; is there more to come? The position stays."""
-        more = self._story.advance(seconds)
-        self._seeker.grow(self._story.rows())
-        self.__dict__.pop("_changes", None)
-        self.growing = more
-        return more
+        """Let the run of a long trace go on for about this long; is there more to come? The position stays.
+
+        TraceError, LimitError: the trace turns out to be wrong, or too large; what ran until then is there.
+        """
+        try:
+            self.growing = self._story.advance(seconds)
+        finally:
+            self._seeker.grow(self._story.rows())
+        if not self.growing:
+            self.stop_growing()
+        return self.growing
+
+    def stop_growing(self) -> None:
+        """Leave the log as it is; the trace has the operations that were read."""
+        self.growing = False
+        if self._whole is not None:
+            self.trace = self._whole()
 
     def prepare(self) -> None:
-        """Make what long seeks need, ahead of the first one."""
+        """Make what long seeks, changes of cells and stops need, ahead of the first one."""
         self._seeker.prepare()
+        self._changes.extend()
+        self._story.events()
 
     def string(self, number: int) -> str:
         """An interned string."""
@@ -302,31 +321,19 @@ class Timeline:
         found = self._story.events()
         return found if kind is None else found.of(kind)
 
-    @cached_property
-    def _changes(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        """(cells, transitions): every transition, sorted by cell and then by time."""
-        cells = np.concatenate([chunk.cell for chunk in self._story.log.chunks()] or [np.zeros(0, np.uint32)])
-        order = np.argsort(cells, kind="stable")
-        return cells[order], order
-
     def history(self, column: str, row: int) -> Ints:
         """The positions just after each change of a cell (`"page.count", 66`), ascending. KeyError: no such column."""
-        cells, order = self._changes
-        cell = BASE[column] | row
-        low, high = np.searchsorted(cells, np.array([cell, cell + 1], np.int64).astype(np.uint32))
-        return order[low:high] + 1
+        return self._changes.of(BASE[column] | row)
 
     def next_change(self, cell: tuple[str, int], position: int | None = None) -> int | None:
         """The first position after `position` (default: here) at which a cell has just changed."""
-        changes = self.history(*cell)
-        at = int(np.searchsorted(changes, self.position if position is None else position, side="right"))
-        return int(changes[at]) if at < len(changes) else None
+        column, row = cell
+        return self._changes.after(BASE[column] | row, self.position if position is None else position)
 
     def previous_change(self, cell: tuple[str, int], position: int | None = None) -> int | None:
         """The last position before `position` (default: here) at which a cell had just changed."""
-        changes = self.history(*cell)
-        at = int(np.searchsorted(changes, self.position if position is None else position, side="left"))
-        return int(changes[at - 1]) if at else None
+        column, row = cell
+        return self._changes.before(BASE[column] | row, self.position if position is None else position)
 
     def find(self, expression: str) -> Ints:
         """The positions where an expression stops, ascending. query.QueryError: it is not one."""
@@ -386,8 +393,9 @@ class Timeline:
         return inspect.ptes(self, pid, start, end)
 
     def frame_kinds(self) -> NDArray[np.bytes_]:
-        """The glyph of every frame."""
-        return inspect.frame_kinds(self)
+        """The glyph of every frame: `.` free, A anonymous, c shared for COW, F file, N driver's page, D remapped, R
+        reserved, Z ZERO_PAGE, `!` leaked, X free while mapped, `_` hole, `?` none of these."""
+        return self._frame_map.kinds()
 
     def frame(self, pfn: int) -> Frame:
         """One frame. IndexError: the machine has no such frame."""

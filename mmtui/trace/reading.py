@@ -35,10 +35,14 @@ _HEX_VALUE: Final = re.compile(
 
 
 class Reading:
-    """Reads one trace, `name` in the errors, and collects what is wrong: a group of faults for each part."""
+    """Reads one trace, `name` in the errors, and collects what is wrong: a group of faults for each part.
 
-    def __init__(self, name: str) -> None:
+    `count`: how many operations the trace has, where the text leaves them out (see `stream`).
+    """
+
+    def __init__(self, name: str, count: int | None = None) -> None:
         self.name = name
+        self._count = count
         self.of_ops: dict[int, list[Problem]] = {}
         self.of_rest: list[list[Problem]] = []
         self.more = 0
@@ -49,6 +53,16 @@ class Reading:
             return self._trace(data)
         except msgspec.DecodeError as e:
             raise TraceError(self.name, [syntax_problem(data, _absolute(data, str(e)))]) from None
+
+    def piece(self, text: bytes) -> tuple[AnyOp, ...] | None:
+        """Some operations of a list, whose brackets are missing; None if anything is wrong with them."""
+        try:
+            check_text(text, self.name)
+            ops = self._ops(b"[" + text + b"]")
+        except (msgspec.DecodeError, TraceError):
+            return None
+        self._meaning({}, ops)
+        return None if self.of_ops or self.of_rest or self.more else cast(tuple[AnyOp, ...], ops)
 
     def _trace(self, data: bytes) -> Trace:
         check_text(data, self.name)
@@ -146,7 +160,7 @@ class Reading:
         for key in ("bookmarks", "annotations"):
             places += [(item.at, f"{key}[{i}].at") for i, item in enumerate(values.get(key) or ())]
         for at, place in places:
-            self._add(meaning.of_place(at, place, len(ops)) if at else ())
+            self._add(meaning.of_place(at, place, len(ops) if self._count is None else self._count) if at else ())
 
     def _add(self, problems: Iterable[Problem]) -> None:
         if group := list(problems):

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.style import Style
 from textual.app import App, ComposeResult
 
+from mmtui.engine.errors import MmtuiError
 from mmtui.sidecar import Sidecar
 from mmtui.ui import config
+from mmtui.ui.growing import PAUSE, Growing, open_trace
 from mmtui.ui.paint import Canvas
 from mmtui.ui.screen import Stage
 from mmtui.ui.startup import keep_fault, one_line, painter_for, start_position
@@ -61,6 +63,7 @@ class StepperApp(App[int], inherit_bindings=False):
         self.painter = painter_for(settings, settings["ui.theme"])
         self.desk: Desk | None = None
         self.loading: Loading | None = None
+        self.growing: Growing | None = None
         self.failure = ""
         self.error: Exception | None = None
         self._stage = Stage(self)
@@ -92,10 +95,10 @@ class StepperApp(App[int], inherit_bindings=False):
         self._stage.focus()
         self.repaint()
         self._watch_signals()
-        import mmtui
+        whole = self.at is not None or self.settings["open.at"] != "start"
 
         def make() -> Timeline:
-            return mmtui.load(Path(self.trace_path), kernel=self.kernel)
+            return open_trace(self.trace_path, self.kernel, whole)
 
         self.fetch(f"reading {Path(self.trace_path).name}", make, self._opened)
 
@@ -114,9 +117,31 @@ class StepperApp(App[int], inherit_bindings=False):
         if self.settings["ui.layout"]:
             desk.run("layout", f"use {self.settings['ui.layout']}")
         self.desk = desk
+        if timeline.growing:
+            self.growing = Growing(timeline, desk)
+            self._grow()
         for early in self._early[:EARLY]:
             self._press(desk, *early)
         self.repaint(everything=True)
+
+    def _grow(self) -> None:
+        """Run a long trace on for a moment, then let keys and the screen have theirs."""
+        growing = self.growing
+        if growing is None:
+            return
+        try:
+            news = growing.slice()
+        except MmtuiError as error:
+            self.error = error
+            self.exit(2)
+            return
+        if growing.timeline.growing:
+            self.set_timer(PAUSE, self._grow)
+        else:
+            self.growing = None
+            growing.desk.say("")
+        if news:
+            self.repaint()
 
     def repaint(self, everything: bool = False) -> None:
         """Compose the lines of the screen and show what changed."""
@@ -126,6 +151,8 @@ class StepperApp(App[int], inherit_bindings=False):
         strips = self.desk.compose(width, height) if self.desk is not None else self._opening(width, height)
         if self.desk is not None and self.loading is not None and self.loading.shown:
             self.desk.say(f"{self.loading.what} ... Esc cancels")
+        elif self.growing is not None:
+            self.growing.tell()
         self._stage.show(strips, everything)
         if self.desk is not None and self._polls < POLLS and not self._polling and self.desk.others_running():
             self._polling = True
@@ -155,6 +182,9 @@ class StepperApp(App[int], inherit_bindings=False):
             if name == "q":
                 self.exit(0)
             self._early.append((name, key, character))
+        elif self.growing is not None and name == "escape" and self.desk.help is None and self.desk.drawer is None:
+            self.desk.say(self.growing.stop())
+            self.growing = None
         else:
             self._press(self.desk, name, key, character)
         self.repaint()
@@ -313,8 +343,6 @@ def run(path: str, kernel: str | None = None, at: str | None = None, **flags: An
 
     Raises MmtuiError for a trace that cannot be read, when the terminal is as it was.
     """
-    from mmtui.engine.errors import MmtuiError
-
     try:
         settings = config.load(flags)
     except config.ConfigError as error:

@@ -193,6 +193,11 @@ class Desk:
         )
         self.fresh_notes()
 
+    def grown(self) -> None:
+        """There is more of the log: what was found in it so far is looked for again."""
+        self.stepper.forget()
+        self.look(memo={})
+
     # Panes
 
     def focus(self, pane: str) -> None:

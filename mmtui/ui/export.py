@@ -39,6 +39,8 @@ def write(stepper: Stepper, position: int, path: Path, picture: Callable[[], str
     from mmtui.formats.writing import write_file
 
     form = form_of(path)
+    if stepper.timeline.growing:
+        raise ValueError("the trace is still being read")
     added = with_added(stepper.timeline, stepper.sidecar, position)
     data = picture().encode() if form == ".svg" else _MAKERS[form](stepper.timeline, added)
     write_file(path, data, force=True)

@@ -67,6 +67,11 @@ class Stepper(Notebook):
         self._found: dict[tuple[int, str], Positions] = {}
         self._unions: dict[tuple[int, str], Positions] = {}
 
+    def forget(self) -> None:
+        """The log has grown: hits are counted anew."""
+        self._found.clear()
+        self._unions.clear()
+
     # Moves
 
     def move(self, kind: str, target: Target | None = None) -> Move:

@@ -49,7 +49,7 @@ def rows(view: View, pfn: int) -> list[Row]:
 
 
 def _small(view: View) -> bool:
-    return len(view.timeline) <= _LONGEST and not view.recorded
+    return len(view.timeline) <= _LONGEST and not view.recorded and not view.timeline.growing
 
 
 def ready(view: View) -> dict[str, Timeline]:

@@ -1,0 +1,67 @@
+"""A long trace runs on while a person walks what is there already."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mmtui.engine.timeline import Timeline
+    from mmtui.ui.desk import Desk
+
+SLICE: Final = 0.02
+"""Seconds of a run between two looks at the keys."""
+PAUSE: Final = 0.002
+"""Seconds for keys and for the screen."""
+TELL: Final = 0.5
+"""Seconds between two paintings of the progress."""
+ENOUGH: Final = 150
+"""Operations that run before the first state is shown."""
+
+
+def open_trace(path: str, kernel: str | None, whole: bool) -> Timeline:
+    """The timeline of a trace, for a thread to make; a long one still grows, unless it is wanted whole."""
+    import mmtui
+
+    begun = mmtui.start(Path(path), kernel=kernel)
+    timeline: Timeline = mmtui.load(Path(path), kernel=kernel) if begun is None else begun
+    whole = whole or timeline.trace.position is not None
+    while timeline.growing and (whole or timeline.op_count < ENOUGH):
+        timeline.grow(SLICE)
+    if not timeline.growing:
+        timeline.prepare()
+    return timeline
+
+
+class Growing:
+    """The growth of one timeline, in slices on the screen's own thread."""
+
+    def __init__(self, timeline: Timeline, desk: Desk) -> None:
+        self.timeline, self.desk = timeline, desk
+        self._told = time.monotonic()
+        self.said = ""
+
+    def slice(self) -> bool:
+        """Run on a little; is there something new to paint? Raises MmtuiError for what is wrong with the trace."""
+        self.timeline.grow(SLICE)
+        now = time.monotonic()
+        if self.timeline.growing and now - self._told < TELL:
+            return False
+        self._told = now
+        self.desk.grown()
+        return True
+
+    def tell(self) -> None:
+        """Say how far it is, unless something else is said."""
+        if self.desk.message not in ("", self.said):
+            return
+        done = f"{self.timeline.op_count:,} operations, {int(100 * self.timeline.progress())}%"
+        self.said = f"running: {done}   Esc stops"
+        self.desk.say(self.said)
+
+    def stop(self) -> str:
+        """Leave it as it is; returns what to tell."""
+        self.timeline.stop_growing()
+        self.desk.grown()
+        return f"stopped after {self.timeline.op_count:,} operations; the rest of the trace was not read"
