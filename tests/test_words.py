@@ -347,3 +347,13 @@ def test_the_ledger_adds_up_in_words():
 
     assert any(line == "+1  nobody, since op 23 driver_nopage" for line in lines)
     assert lines[-1] == " 2  page_count of 008, 1 more than is held"
+
+
+def test_a_brief_why_keeps_what_decided() -> None:
+    timeline = mmtui.load(TRACES / "nopage-leak.json")
+    whole = [words.stop_text(timeline, event)[1] for event in timeline.events(kind="leak")]
+
+    assert [words.brief_why(why) for why in whole] == [
+        "VM_RESERVED: nothing is put.",
+        "nobody is left for the other 1.",
+    ]

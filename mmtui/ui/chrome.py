@@ -202,10 +202,12 @@ def now_line(view: View, around: Around, width: int) -> Row:
 
 
 def _banner(what: str, why: str, width: int) -> list[Span]:
-    """The stop in one row of at most width - 2 columns; the why is cut first, between two words."""
+    """The stop in one row of at most width - 2 columns; the why gives way: to its brief form, then by words."""
     room = width - 2
     gap = "   " if len(what) + len(why) + 3 <= room else " "
     left = room - len(what) - len(gap)
+    if len(why) > left:
+        why = words.brief_why(why)
     if len(why) > left:
         why = why[: max(0, left + 1)].rpartition(" ")[0]
     return cut([(what + (gap + why if why else ""), "alarm_fill")], width - 1)

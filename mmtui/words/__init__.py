@@ -11,7 +11,7 @@ from mmtui.words.changes import Words, clause, transition_text
 from mmtui.words.explanation import explain
 from mmtui.words.flags import flag_meaning
 from mmtui.words.refusals import refusal_text
-from mmtui.words.stops import managed_rule, stop_text
+from mmtui.words.stops import brief_why, managed_rule, stop_text
 from mmtui.words.text import (
     address_text,
     count_text,
@@ -30,6 +30,7 @@ __all__ = [
     "Words",
     "address_text",
     "argument_text",
+    "brief_why",
     "call_summary",
     "call_text",
     "clause",

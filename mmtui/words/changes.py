@@ -246,7 +246,7 @@ def _anonymous(change: Transition) -> str:
 
 def _nopage(change: Transition) -> str:
     if not change.new & PTE_MANAGED:
-        kept = "the reference that nopage took has no owner now" if change.new & PTE_REF else "it holds no reference"
+        kept = "nopage took a reference, zap will not see it" if change.new & PTE_REF else "it holds no reference"
         return f"mapped, not counted: {kept}"
     if not change.new & PTE_REF:
         return "mapped and counted, but nopage took no reference for it"

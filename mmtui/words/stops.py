@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -129,6 +130,12 @@ def _leak(timeline: Timeline, event: Event) -> tuple[str, str]:
         return what, f"{function} put nothing: {rule}."
     gone = "nobody is left to drop it" if event.why == "orphan" else "its owner cannot free it any more"
     return what, f"{function} left a reference behind: {gone}."
+
+
+def brief_why(why: str) -> str:
+    """A stop's why for where the whole one has no room: the flag that decided, else what stands behind the colon."""
+    decided = re.fullmatch(r"\w+ put nothing: the \w+ has (\w+)\.", why)
+    return f"{decided[1]}: nothing is put." if decided else why.rpartition(": ")[2]
 
 
 def managed_rule(timeline: Timeline, event: Event) -> str:

@@ -36,6 +36,18 @@ async def test_find_shows_hits_while_one_types_and_the_panes_follow(tmp_path: Pa
         assert walk.screen[0].startswith(f" {walk.desk.timeline.place_name(int(hits[1]))} of")
 
 
+async def test_the_last_hit_is_shown_with_those_before_it_and_each_names_its_page(tmp_path: Path) -> None:
+    async with walking(tmp_path) as walk:
+        await walk.press("end", "/")
+        await walk.type("page.count < 2")
+        hits = walk.desk.timeline.find("page.count < 2")
+        shown = drawer_rows(walk.screen)[4:]
+        last = walk.desk.timeline.transition(int(hits[-1]) - 1)
+
+        assert sum(" -> " in row for row in shown) == min(len(hits), 13)
+        assert f"{last.row:03x} count  {last.old} -> {last.new}" in next(row for row in shown if row.startswith(">"))
+
+
 async def test_escape_gives_everything_back_as_it_was(tmp_path: Path) -> None:
     async with walking(tmp_path, at="op:20") as walk:
         await walk.press("3", "down")

@@ -122,7 +122,8 @@ class ListDrawer(Drawer):
         """The visible part of the list, the chosen row on a band with the cursor."""
         self.room = max(1, height)
         self.chosen = max(0, min(self.chosen, self.count() - 1))
-        self.top = max(min(self.top, self.chosen), self.chosen - self.room + 1, 0)
+        fullest = max(0, self.count() - self.room)  # no empty rows below while there are rows above
+        self.top = max(min(self.top, self.chosen, fullest), self.chosen - self.room + 1, 0)
         shown = range(self.top, min(self.count(), self.top + self.room))
         return [self._with_cursor(self.row(i, width), i == self.chosen) for i in shown]
 

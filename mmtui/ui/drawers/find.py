@@ -153,13 +153,19 @@ class FindDrawer(ListDrawer):
         if not len(self.hits):
             return [query, Row(), Row(((f'  Nothing found for "{words.plain(self.edit.text)}".', "dim"),))]
         value = f"{'value':>6}" if width >= 100 else ""
-        names: list[Span] = [(f"{'at':>7}  {'in':<25} ", "dim"), (f"{'':15} {'change':<16}{value}", "dim")]
+        where, what = self._columns(width)
+        names: list[Span] = [(f"{'at':>7}  {'in':<25} ", "dim"), (f"{'':{where}} {'change':<{what}}{value}", "dim")]
         return [
             query,
             Row((("  ", "text"), (self._sparkline(), "past"))),
             Row(tuple(names)),
             *self.list_rows(width, height - 3),
         ]
+
+    @staticmethod
+    def _columns(width: int) -> tuple[int, int]:
+        """Widths of the function and of the change."""
+        return (20, 26) if width >= 100 else (15, 16)
 
     def _sparkline(self) -> str:
         """Where in all of time the hits are."""
@@ -179,18 +185,18 @@ class FindDrawer(ListDrawer):
         step = timeline.transition(p - 1)
         subject, old, new = texts.change_words(view, p - 1)
         operation = texts.op_text(view, timeline.op_at(p)) if timeline.op_at(p) >= 0 else ""
-        change = f"{old} -> {new}" if old else new
+        gap = "  " if width >= 100 else " "
+        change = f"{subject}{gap}{old} -> {new}" if old else f"{subject}{gap}{new}"
+        where, what = self._columns(width)
         spans: list[Span] = [
             (f"{timeline.place_name(p):>7} ", "dim"),
             (f"{operation[:25]:<25} ", role),
-            (f"{step.function[:15]:<15} ", "dim"),
-            (f"{change if width >= 100 else f'{subject} {change}':<16}", role),
+            (f"{step.function[:where]:<{where}} ", "dim"),
+            (f"{change:<{what}}", role),
         ]
         if f"{step.table}.{step.column}" in COUNTED and width >= 100:
             bar = "#" if self.desk.painter.ascii else "\u2588"
             spans += [(f"{step.new:>6}", role), ("  ", "text"), (bar * max(0, min(step.new, 12)), "past")]
-        elif width >= 100:
-            spans += [(f"  {subject}", "dim")]
         events = sorted({event.kind for event in view.trouble.get(p - 1, [])})
         return Row(tuple(spans), right=((" ".join(events), "alarm"),) if events else ())
 

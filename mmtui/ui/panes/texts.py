@@ -232,7 +232,7 @@ def shortened(sentence: str, number: int) -> str:
     parts = sentence.split(": ")
     if number == 0:
         return sentence
-    return ": ".join(parts[:2]) if sentence.startswith("pte ") else parts[0]
+    return " ".join(parts[:2]) if sentence.startswith("pte ") else parts[0]
 
 
 def step_sentence(view: View) -> str:

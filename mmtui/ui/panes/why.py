@@ -64,6 +64,8 @@ def _chain(view: View, pfn: int, width: int, narrow: bool, short: bool) -> list[
         target = Target("position", f"page[{pfn}]", position)
         role = "text" if number == 0 else "dim"
         said = texts.shortened(sentence, number) if short else sentence
+        if narrow and number == 0 and said != sentence and len(said) >= width - column:
+            said = words.brief_why(said)
         # On a whole screen there is room to say in which operation each link lies.
         within = ((texts.op_text(view, view.timeline.op_at(position)), "dim"),) if width >= _ZOOMED else ()
         room = width - column - 1 - (3 + len(within[0][0]) if within else 0)
