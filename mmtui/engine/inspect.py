@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mmtui.engine.flags import PG_reserved, page_flag_names, vm_flag_names
+from mmtui.engine.flags import page_flag_names, vm_flag_names
 from mmtui.engine.kernel.model import INODE_DEVICE, VM_OPS_DRIVER, VM_OPS_FILE
-from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import PTE_FILE, PTE_HARDWARE, PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF
 from mmtui.engine.schema import PTES_PER_PT, UNKNOWN
 

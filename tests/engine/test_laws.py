@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mmtui
-from mmtui.engine import index, inspect
+from mmtui.engine import framemap, index
 from mmtui.engine.schema import COLUMNS
 from tests.machines import KERNELS, traces
 
@@ -153,7 +153,7 @@ def test_the_ledger_of_the_events_is_the_ledger_of_the_columns(kernel, trace):
     checker = timeline._story._checker
     timeline.seek(len(timeline))
 
-    windows, managed, held = inspect.frame_uses(timeline)
+    windows, managed, held = framemap.frame_uses(timeline)
 
     assert np.array_equal(checker._window, windows)
     assert np.array_equal(checker._managed, managed)
@@ -167,7 +167,7 @@ def test_the_ledger_of_the_events_is_the_ledger_of_the_columns(kernel, trace):
 def test_holders_add_up_to_what_is_held(kernel, trace, data):
     timeline = mmtui.load(trace, kernel=kernel)
     timeline.seek(timeline.op_end(data.draw(st.integers(0, timeline.op_count - 1))))
-    held = inspect.frame_uses(timeline)[2]
+    held = framemap.frame_uses(timeline)[2]
     for pfn in range(len(held)):
         found = timeline.holders(pfn)
         assert found.held == held[found.head]
@@ -185,3 +185,18 @@ def test_digests_of_all_columns_differ_where_a_cell_differs(trace):
         seen.add(timeline.digest())
     assert len(seen) > 1
     assert len(timeline._seeker.image) == len(COLUMNS)
+
+
+@kernels
+@LAW
+@given(trace=traces(), data=st.data())
+def test_the_frame_map_follows_the_position(kernel, trace, data):
+    timeline = mmtui.load(trace, kernel=kernel)
+    followed = timeline._frame_map
+    for place in data.draw(st.lists(st.integers(0, len(timeline)), min_size=2, max_size=8)):
+        timeline.seek(place)
+        fresh = framemap.FrameMap(timeline)
+
+        assert timeline.frame_kinds().tolist() == fresh.kinds().tolist()
+        for name in ("windows", "managed", "held"):
+            assert np.array_equal(getattr(followed, name), getattr(fresh, name)), name
