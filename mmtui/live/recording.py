@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from mmtui.live.syscalls import ARGUMENTS
-from mmtui.trace.errors import MOST_SHOWN, Problem, TraceError, shown
+from mmtui.trace.errors import MOST_SHOWN, Problem, TraceError, printable, shown
 
 PAGE: Final = 4096
+LONGEST_NAME: Final = 100
 USER_END: Final = 1 << 47  # an area above it (the gate page) belongs to no mm
 
 FORKING: Final = frozenset({"fork", "vfork", "clone", "clone3"})
@@ -169,9 +170,9 @@ class Recording(msgspec.Struct, frozen=True):
 
     @property
     def release(self) -> str:
-        """The release of the recorded kernel, "" if the header does not say."""
+        """The release of the recorded kernel, harmless to print; "" if the header does not say."""
         release = self.header.get("kernel")
-        return release if isinstance(release, str) else ""
+        return printable(release[:LONGEST_NAME]) if isinstance(release, str) else ""
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from mmtui.ui.drawers.lists import KernelsDrawer, MarksDrawer, StopsDrawer
 from mmtui.ui.drawers.note import NoteDrawer
 from mmtui.ui.drawers.stop import StopDrawer, stops_here, watches
 from mmtui.ui.rows import Target
+from mmtui.words import plain
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
@@ -199,7 +200,7 @@ class Keeping(ActionsBase):
         desk = self.desk
         target = self._thing()
         place = f"op:{desk.timeline.place_name(desk.view.position)}"
-        text = f"{desk.timeline.source_name} {place}" + (f" {target.subject}" if target else "")
+        text = plain(f"{desk.timeline.source_name} {place}" + (f" {target.subject}" if target else ""))
         desk.host.copy_text(text)
         desk.say(f"copied: {text}")
 
