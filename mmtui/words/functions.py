@@ -169,16 +169,6 @@ FUNCTIONS: Final[dict[str, str]] = {
 """Text by kernel function name."""
 
 IN_KERNEL: Final[dict[tuple[str, str], str]] = {
-    ("do_wp_page", "6.x"): "Today a page is written in place only if PG_anon_exclusive says that it is the process's own, "
-    "or if this pte has the only reference; a pipe that holds the page makes it a copy (5.9, 09854ba94c6a).",
-    ("do_anonymous_page", "6.x"): "Today the ZERO_PAGE has a special pte and is never counted (2.6.32, a13ea5b7596).",
-    ("copy_one_pte", "6.x"): "Today fork takes PG_anon_exclusive from a page that it shares; a pinned one is copied for "
-    "the child instead (5.9, 70e806e4e645).",
-    ("zap_pte_range", "6.x"): "Today the pte itself decides, with its special bit (2.6.26, 7e675137a8e1).",
-    ("get_user_pages", "6.x"): "Today a driver that lets a device write takes a pin, which counts 1024 (5.7, "
-    "3faa52c03f44).",
-    ("handle_mm_fault", "6.x"): "Today a device that has no page for an address is a SIGBUS: only a vma without a file is "
-    "anonymous.",
     ("put_page", "2.6.14"): "In 2.6.14 a page with PG_reserved keeps every reference: put_page does nothing to it.",
     ("__free_pages", "2.6.14"): "In 2.6.14 a block whose first page has PG_reserved is not freed, without a word.",
     ("zap_pte_range", "2.6.14"): "In 2.6.14 the page itself decides: it is managed if it exists and is not "
@@ -220,6 +210,8 @@ IN_KERNEL: Final[dict[tuple[str, str], str]] = {
     "the parent keeps the one that the device uses.",
     ("remap_pfn_range", "6.x"): "VM_RESERVED is gone since 3.7 (314e51b9851b): VM_IO, VM_PFNMAP, VM_DONTEXPAND and "
     "VM_DONTDUMP are set.",
+    ("handle_mm_fault", "6.x"): "Today a device that has no page for an address is a SIGBUS: only memory without a file "
+    "is anonymous.",
     ("get_user_pages", "6.x"): "A pin of today adds 1024 to the count of a small page (3faa52c03f44), so that it can "
     "be told from an ordinary reference.",
 }
