@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from mmtui.engine.flags import prot_text
+from mmtui.engine.inspect import Table
+from mmtui.engine.pgtable import PMD_SIZE
 from mmtui.engine.schema import UNKNOWN
 from mmtui.words import address_text, count_text, page_flags_text, pfn_text, plain, pte_text
 
@@ -33,7 +36,7 @@ NAMES: Final = ("VMAs", "Page tables", "Frames")
 def views_at(timeline: Timeline, position: int, most: int = MOST_LINES) -> Views:
     """The three views at a position; the timeline stays there."""
     timeline.seek(position)
-    return Views(_cut(_vmas(timeline), most), _cut(_tables(timeline, most), most), _cut(_frames(timeline), most))
+    return Views(_cut(_vmas(timeline), most), _tables(timeline, most), _cut(_frames(timeline), most))
 
 
 def _cut(lines: list[str], most: int) -> list[str]:
@@ -63,17 +66,29 @@ _IN_PROT: Final = frozenset(
 
 def _tables(timeline: Timeline, most: int) -> list[str]:
     """Each entry with its frame, what it holds, and the frame's counts: an entry is what a count counts."""
-    page, lines = timeline.machine.page, list[str]()
+    lines: list[str] = []
+    left_out = 0
     for process in timeline.processes():
-        ptes = timeline.ptes(process.pid)
-        if ptes:
+        tables = timeline.tables(process.pid)
+        if tables and len(lines) < most:
             lines.append(f"pid {process.pid} {plain(process.name)}")
-        for pte in ptes[: most + 1]:
-            counts = ""
-            if pte.ref and pte.pfn < len(page.count) and page.count[pte.pfn] != UNKNOWN:
-                counts = f"count {int(page.count[pte.pfn])} mapcount {int(page.mapcount[pte.pfn])}"
-            lines.append(f"  {address_text(pte.address)}  {pte_text(pte.val)}  {pte.ref:>2}  {counts}".rstrip())
-    return lines
+        for table in tables:
+            if len(lines) < most:
+                lines += _entries(timeline, process.pid, table)
+            else:
+                left_out += table.present
+    left_out += max(0, len(lines) - most)
+    return [*lines[:most], f"... and {count_text(left_out, 'more entry', 'more entries')}"] if left_out else lines
+
+
+def _entries(timeline: Timeline, pid: int, table: Table) -> Iterator[str]:
+    page = timeline.machine.page
+    counts, mapcounts = page.count, page.mapcount
+    for pte in timeline.ptes(pid, table.base, table.base + PMD_SIZE):
+        text = ""
+        if pte.ref and pte.pfn < len(counts) and counts[pte.pfn] != UNKNOWN:
+            text = f"count {int(counts[pte.pfn])} mapcount {int(mapcounts[pte.pfn])}"
+        yield f"  {address_text(pte.address)}  {pte_text(pte.val)}  {pte.ref:>2}  {text}".rstrip()
 
 
 def _frames(timeline: Timeline) -> list[str]:

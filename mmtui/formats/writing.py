@@ -19,17 +19,14 @@ class WriteError(MmtuiError):
 
 
 def write_file(path: Path, data: bytes, force: bool = False, source: Path | None = None) -> None:
-    """Write `data` to `path`, gzip if its name ends so, as `place` does."""
-    place(path, gzip.compress(data, mtime=0) if path.name.endswith(".gz") else data, force, source)
-
-
-def place(path: Path, data: bytes, force: bool = False, source: Path | None = None) -> None:
-    """Write these very bytes to `path`. A file that is there is replaced only if `force`.
+    """Write `data` to `path`, gzip if its name ends so. A file that is there is replaced only if `force`.
 
     `source` is the file that the data is made of: it is named as what it is when it would be lost. A device or a pipe
     is written to, not replaced; through a symbolic link the file behind it is. Raises WriteError.
     """
     shown = printable(str(path))
+    if path.name.endswith(".gz"):
+        data = gzip.compress(data, mtime=0)
     try:
         path = path.resolve() if path.is_symlink() else path
         if _is_special(path):
