@@ -26,6 +26,9 @@ Mask = NDArray[np.bool_]
 _TIME: Final = 34
 """Bits of a transition's number (and one more) in the key of a history; the row stands above them."""
 
+_MANY: Final = ("page", "pte")
+"""Tables that most transitions are of."""
+
 PT_SHIFT: Final = schema.PTES_PER_PT.bit_length() - 1
 
 
@@ -117,9 +120,9 @@ class Items:
 
     def of_table(self, table: str) -> Mask:
         """Which cells are of a table."""
-        first, last = (schema.COLUMN[f"{table}.{schema.TABLES[table][end]}"].id for end in (0, -1))
-        mask: Mask = self.column >= first
-        return mask & (self.column <= last)
+        fields = schema.TABLES[table]
+        mask: Mask = self.cell - np.uint32(schema.BASE[f"{table}.{fields[0]}"]) < len(fields) * schema.MAX_ROWS
+        return mask
 
     def take(self, keep: Mask) -> Items:
         """The chosen ones."""
@@ -162,15 +165,14 @@ class Data:
     @cached_property
     def operations(self) -> Spans:
         """Every operation that ran, in order."""
-        numbers = range(self.timeline.op_count)
-        start = np.fromiter((self.timeline.op_start(number) for number in numbers), np.int64)
-        end = np.fromiter((self.timeline.op_end(number) for number in numbers), np.int64)
-        return Spans(start, end)
+        calls, numbers = self.timeline.log.calls, range(self.timeline.op_count)
+        own = np.fromiter(map(self.timeline.op_call, numbers), np.int64, len(numbers))
+        return Spans(calls.start[own].astype(np.int64), calls.end[own].astype(np.int64))
 
     def operations_where(self, wanted: Callable[[object], bool]) -> Spans:
         """The operations for which `wanted(op)` holds."""
         numbers = range(self.timeline.op_count)
-        keep = np.fromiter((wanted(self.timeline.op(number)) for number in numbers), bool)
+        keep = np.fromiter(map(wanted, map(self.timeline.op, numbers)), bool, len(numbers))
         return Spans(self.operations.start[keep], self.operations.end[keep])
 
     def calls_of(self, function: str) -> Spans:
@@ -247,7 +249,7 @@ class Data:
         if column not in self._changes:
             parts = [
                 (items.row, items.index, items.old.astype(np.int64), items.new.astype(np.int64))
-                for each in self.items()
+                for each in ([self._few] if column.partition(".")[0] not in _MANY else self.items())
                 for items in [each.take(each.of_column(column))]
                 if len(items)
             ]
@@ -257,6 +259,17 @@ class Data:
             rows, times, old, new = (np.concatenate(part) for part in zip(*parts, strict=True))
             self._changes[column] = (rows, times, old, new)
         return self._changes[column]
+
+    @cached_property
+    def _few(self) -> Items:
+        """The transitions of all tables but pages and entries: few beside those, and found in one pass."""
+        parts = [each.take(~(each.of_table("page") | each.of_table("pte"))) for each in self.items()]
+        empty = np.zeros(0, np.int64)
+        columns = [(items.index, items.cell, items.old, items.new) for items in parts]
+        index, cell, old, new = (
+            np.concatenate(part) for part in zip(*(columns or [(empty, empty, empty, empty)]), strict=True)
+        )
+        return Items(0, index, cell, old, new)
 
     def mm_of_vma(self, rows: Ints, times: Ints) -> Ints:
         """The mm of each vma. While it is being filled the one that it is about to get, when it is freed its last."""
