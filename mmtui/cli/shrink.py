@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mmtui.trace.model import Trace
 
 SECONDS = 0.2
-"""Between two lines of progress on a terminal."""
+"""Between two words of progress on a terminal."""
+SECONDS_OF_A_LINE = 5.0
+"""Between two lines of it in a file."""
 
 
 @click.command("shrink")
@@ -63,16 +65,16 @@ def command(trace: str, expression: str, output: Path | None, kernel: str | None
 
 
 def _progress() -> Callable[[Shrinking], None]:
-    """Says on standard error how far it is: in place on a terminal, else nothing until the end."""
+    """Says on standard error how far it is: in place on a terminal, elsewhere a line now and then."""
     last = time.monotonic()
+    terminal = sys.stderr.isatty()
 
     def say(shrinking: Shrinking) -> None:
         nonlocal last
-        if sys.stderr.isatty() and time.monotonic() - last > SECONDS:
+        if time.monotonic() - last > (SECONDS if terminal else SECONDS_OF_A_LINE):
             last = time.monotonic()
-            count = len(shrinking.best.ops)
-            text = f"\r{shrinking.stage}: {count} operations, {shrinking.tried} runs (ctrl-c keeps this)\x1b[K"
-            click.echo(text, err=True, nl=False)
+            text = f"{shrinking.stage}: {len(shrinking.best.ops)} operations, {shrinking.tried} runs"
+            click.echo(f"\r{text} (ctrl-c keeps this)\x1b[K" if terminal else text, err=True, nl=not terminal)
 
     return say
 

@@ -33,6 +33,8 @@ def markdown(timeline: Timeline, trace: Trace) -> bytes:
         lines += [*about_lines(trace.about), ""]
     for stop in report.stops:
         lines += [*_stop(stop), ""]
+    if not report.stops:
+        lines += ["Nothing went wrong, and nobody marked or noted anything.", ""]
     lines += _foot(timeline, report)
     return (text_of("\n".join(lines)).rstrip() + "\n").encode()
 

@@ -7,16 +7,21 @@ import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import jsonschema
+import pytest
 from markdown_it import MarkdownIt
 
 import mmtui
 from mmtui.engine.timeline import Timeline
+from mmtui.formats import crash, owners
 from mmtui.formats.annotated import annotated_json
 from mmtui.formats.html import html_report
 from mmtui.formats.markdown import markdown
 from mmtui.formats.perfetto import perfetto_json
 from mmtui.formats.svg import screenshot
+from mmtui.formats.verdicts import difference_of, verdict_of
 from mmtui.trace.model import Trace
+from mmtui.trace.schema import schema
 from tests.formats.conftest import OBEYED
 
 Evil = tuple[Timeline, Trace]
@@ -89,6 +94,33 @@ def test_svg_is_xml_without_scripts_or_addresses(evil: Evil) -> None:
     assert tags <= {"svg", "style", "defs", "clipPath", "rect", "g", "text", "circle", "line", "path"}
     assert b"url(http" not in data
     assert not OBEYED.search(data.decode())
+
+
+def test_what_show_and_compare_print_is_harmless(evil: Evil) -> None:
+    timeline, _ = evil
+    timeline.seek(len(timeline) // 2)
+    pids = [process.pid for process in timeline.processes()]
+
+    lines = [
+        *crash.vm_lines(timeline, pids), *crash.vtop_lines(timeline, pids, []),
+        *crash.vtop_lines(timeline, pids, [0x10000000, 0x8048000]),
+        *crash.kmem_lines(timeline, range(len(timeline.machine.page.count))), *owners.ledger_lines(timeline, [3, 4]),
+    ]  # fmt: skip
+    timeline.seek(len(timeline))
+    lines += [*owners.ledger_lines(timeline, []), json.dumps(verdict_of(timeline).record(), ensure_ascii=False)]
+    difference = difference_of(timeline, timeline.with_kernel("2.6.15"))
+    assert difference is not None
+    lines.append(json.dumps(difference.record(), ensure_ascii=False))
+
+    assert len([line for line in lines if "HYPERLINK" in line]) > 6
+    assert not [line for line in lines if OBEYED.search(line)]
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_json_is_what_the_schema_says(evil: Evil, log: bool) -> None:
+    data = json.loads(annotated_json(*evil, log=log))
+
+    jsonschema.validate(data, schema())
 
 
 def test_json_opens_again_with_every_note_and_says_the_same(evil: Evil) -> None:
