@@ -33,7 +33,11 @@ def screenshot(timeline: Timeline, trace: Trace, size: tuple[int, int] = SIZE, t
         name = f"{name}.json"
     with tempfile.TemporaryDirectory(prefix="mmtui-") as folder:
         copy = Path(folder) / name.removesuffix(".gz")
-        copy.write_bytes(annotated_json(timeline, trace))
+        data = annotated_json(timeline, trace)
+        try:
+            copy.write_bytes(data)
+        except OSError as error:
+            raise MmtuiError(f"{copy}: not written: {error.strerror}") from None
         title = plain(f"mmtui {timeline.source_name}")
         drawn = asyncio.run(_draw(copy, None if trace.recording else timeline.kernel, size, theme, title))
     return (_CONTROLS.sub("\ufffd", _FONTS.sub("", drawn)) + "\n").encode()
