@@ -28,6 +28,16 @@ class RecordedStop(Op, tag="stop", frozen=True):
         """What happened: `mmap`, `fault`, `fork` ..."""
         return self.word
 
+    @property
+    def child(self) -> int | None:
+        """The process, or the thread, that a fork, vfork or clone made."""
+        return self.args.get("child") if self.word in ("fork", "vfork", "clone") else None
+
+    @property
+    def parent(self) -> int | None:
+        """The process that made it."""
+        return None if self.child is None else self.pid
+
 
 def operation(stop: Stop, comm: str) -> RecordedStop:
     """The operation that a stop is; `comm`: the name of its process at that moment."""

@@ -149,6 +149,8 @@ def _top(desk: Desk, cell: Cell, rows: PaneRows, body: int) -> int:
     before = desk.tops.get((cell.pane, 0), 0)
     if cell.half == 1:
         return max(0, min(before, len(rows.rows) - body))
+    if cell.pane in desk.view.cursors and rows.cursor is not None:
+        rows = replace(rows, changed=())  # the person's cursor is looked at, wherever the change was
     follow = cell.pane not in desk.loose and (desk.following or cell.pane == desk.focused)
     top = scroll_to(rows, before, body, follow)
     desk.tops[cell.pane, 0] = top

@@ -157,5 +157,5 @@ def outline(view: View) -> tuple[Tree, Level, list[int]]:
     tree = view.remember(("tree", view.hidden), lambda: Tree(view), True)
     call = view.timeline.log.row(view.marked)[3] if 0 <= view.marked < len(view.timeline) else -1
     path = tree.path(call)
-    opened = frozenset(path) ^ view.folds
+    opened = frozenset(path) ^ {number for number in view.folds if number < len(tree.start)}
     return tree, Level(tree, -1, 0, opened), path

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmtui.engine.ops import Fork
 from mmtui.engine.pgtable import PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, pte_file, pte_pfn, pte_present
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes.entries import entries_of, entry_of, tables_of
@@ -37,18 +36,23 @@ def page_target(pfn: int) -> Target:
 
 def fork_parent(view: View) -> int | None:
     """The parent, while the operation is a fork whose child is there."""
+    found = _fork(view)
+    return found[0] if found and any(process.pid == found[1] for process in view.processes) else None
+
+
+def _fork(view: View) -> tuple[int, int] | None:
+    """(parent, child) of an operation that forks, in a trace or in a recording."""
     operation = view.timeline.op(view.op) if view.op >= 0 else None
-    if not isinstance(operation, Fork):
-        return None
-    return operation.parent if any(process.pid == operation.child for process in view.processes) else None
+    parent, child = getattr(operation, "parent", None), getattr(operation, "child", None)
+    return None if parent is None or child is None else (parent, child)
 
 
 def pair_in_view(view: View) -> tuple[int, int] | None:
     """The processes whose tables are shown together: of a fork, or (on demand) the one in view and its kin."""
     pids = [process.pid for process in view.processes]
-    operation = view.timeline.op(view.op) if view.op >= 0 else None
-    if isinstance(operation, Fork) and operation.parent in pids and operation.child in pids:
-        return operation.parent, operation.child
+    found = _fork(view)
+    if found is not None and set(found) <= set(pids):
+        return found
     if not view.all_processes or view.process is None:
         return None
     if view.process.parent_pid in pids:
