@@ -16,7 +16,7 @@ def promises() -> dict[str, list[str]]:
     return {promise: re.findall(r"`([^`]+)`", shown) for promise, shown in rows}
 
 
-def tests_of(path: str) -> set[str]:
+def defined_in(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text())
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -28,7 +28,7 @@ def test_each_promise_names_a_test() -> None:
 
 def test_each_test_that_is_named_is_there() -> None:
     named = [test for shown in promises().values() for test in shown]
-    missing = [test for test in named if test.partition("::")[2] not in tests_of(test.partition("::")[0])]
+    missing = [test for test in named if test.partition("::")[2] not in defined_in(test.partition("::")[0])]
 
     assert missing == []
     assert all(test.partition("::")[2].startswith("test_") for test in named)
