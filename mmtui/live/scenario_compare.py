@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mmtui.engine import flags
-from mmtui.engine.flags import PG_anon_exclusive, PG_mlocked, prot_text
+from mmtui.engine.flags import PG_anon_exclusive, PG_compound, PG_mlocked, prot_text
 from mmtui.engine.kernel.memory import ZERO_PAGE
 from mmtui.engine.pgtable import PTE_GUARD, PTE_PRESENT, PTE_PROTNONE, pte_pfn
 
@@ -29,7 +29,7 @@ LETTERS: Final = {
 }  # fmt: skip
 """smaps' letters for the bits of vm_flags, in their order there."""
 OF_FOLIOS: Final = {"THP", "HEAD", "TAIL"}
-"""Marks of large folios, in which a file's pages may stand or not: the model has none."""
+"""Marks of large folios: a file's pages may stand in one or not."""
 
 FAULTS: Final = re.compile(r"p?read|p?write|mlock|madvise .*POPULATE|process_vm|vmsplice")
 """Operations that may fault pages of a file in."""
@@ -169,7 +169,7 @@ class Comparison:
             ours = int(page["page.mapcount"][pfn])
             if ours != mapcount:
                 return f"the mapcount of {name} was {mapcount}, in the model {ours}"
-            marks, seen = self._marks(pfn), set(letters) - OF_FOLIOS
+            marks, seen = self._marks(pfn), set(letters) - (set() if "ANON" in letters else OF_FOLIOS)
             if not self._flags_agree(seen, marks, name in self._unlocked(step)):
                 return f"the flags of {name} were {_list(sorted(seen))}, in the model {_list(sorted(marks))}"
         return ""
@@ -195,8 +195,11 @@ class Comparison:
     def _marks(self, pfn: int) -> set[str]:
         page = self._machine.columns
         bits = int(page["page.flags"][pfn])
+        head = int(page["page.private"][pfn]) if bits & PG_compound else pfn
         marks = {"ANON"} if page["page.mapping"][pfn] & 1 else set()
-        if bits & PG_anon_exclusive:
+        if bits & PG_compound:
+            marks |= {"THP", "HEAD" if head == pfn else "TAIL"}
+        if int(page["page.flags"][head]) & PG_anon_exclusive:  # /proc shows the head's flag for all parts
             marks.add("ANON_EXCLUSIVE")
         if bits & PG_mlocked:
             marks.add("MLOCKED")

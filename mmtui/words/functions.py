@@ -149,6 +149,8 @@ FUNCTIONS: Final[dict[str, str]] = {
     # Today's kernel
     "do_fault_around": "A read fault on a file also maps the neighbours that the page cache has: up to 16 pages in one "
     "fault.",
+    "do_huge_pmd_anonymous_page": "A first write to memory that asked for huge pages gets 512 pages at once, as one "
+    "compound page, if 2 MiB are free.",
     "unshare_page": "A page that fork shared cannot be pinned for reading: the process gets one of its own first, or "
     "takes the shared one over if nobody else has a reference.",
     "copy_present_page": "fork copies a pinned page for the child at once. To share it would make the parent's next "
@@ -210,8 +212,8 @@ IN_KERNEL: Final[dict[tuple[str, str], str]] = {
     "the parent keeps the one that the device uses.",
     ("remap_pfn_range", "6.x"): "VM_RESERVED is gone since 3.7 (314e51b9851b): VM_IO, VM_PFNMAP, VM_DONTEXPAND and "
     "VM_DONTDUMP are set.",
-    ("handle_mm_fault", "6.x"): "Today a device that has no page for an address is a SIGBUS: only memory without a file "
-    "is anonymous.",
+    ("handle_mm_fault", "6.x"): "Today a device that has no page for an address is a SIGBUS: only memory without a "
+    "file is anonymous.",
     ("get_user_pages", "6.x"): "A pin of today adds 1024 to the count of a small page (3faa52c03f44), so that it can "
     "be told from an ordinary reference.",
 }

@@ -16,7 +16,7 @@ from mmtui.trace.source import read_bytes
 from tests.live.recorder import ROOT
 from tests.live.test_import import cli
 
-NAMES = ("filemap", "fork_cow", "kernfault", "remote", "shared")
+NAMES = ("filemap", "fork_cow", "kernfault", "remote", "shared", "thp")
 VMA = ["A+0", 4, "rw-p", "rd wr mr mw me ac"]
 OWN, SHARED = [1, ["ANON", "ANON_EXCLUSIVE"]], [2, ["ANON"]]
 

@@ -13,6 +13,7 @@ BAD_MAP = ("2.6.29", "3dc147414cca", "badpage: replace page_remove_rmap Eeek and
 ZERO = ("2.6.32", "a13ea5b7596", "mm: reinstate ZERO_PAGE")
 ONLY_READ = ("2.6.38", "5ecfda041e4b", "mlock: avoid dirtying pages and triggering writeback")
 CHAINS = ("3.0", "965f55dea0e3", "mmap: avoid merging cloned VMAs")
+HUGE = ("2.6.38", "71e3aac0724f", "thp: transparent hugepage core")
 NO_RESERVED = ("3.7", "314e51b9851b", "mm: kill vma flag VM_RESERVED and mm->reserved_vm counter")
 AROUND = ("3.15", "8c6e50b0290c", "mm: introduce vm_ops->map_pages()")
 NO_NONLINEAR = ("4.0", "c8d78c1823f4", "mm: replace remap_file_pages() syscall with emulation")

@@ -20,7 +20,7 @@ from mmtui.engine.kernel.filemap import NOPAGE_OOM, NOPAGE_SIGBUS
 from mmtui.engine.kernel.memory import ZERO_PAGE
 from mmtui.engine.kernel.model import NO_PAGE, NULL, VM_OPS_FILE, VM_OPS_NONE, gone, kfn, since
 from mmtui.engine.kernel.v6_x_changes import AROUND, EXCLUSIVE, GUARD, NO_NONLINEAR, REUSE, SPECIAL, ZERO
-from mmtui.engine.kernel.v6_x_pages import ModernPages
+from mmtui.engine.kernel.v6_x_huge import ModernHuge
 from mmtui.engine.pgtable import (
     PAGE_MASK,
     PTE_SPECIAL,
@@ -38,7 +38,7 @@ VM_FAULT_SIGSEGV = 4
 FAULT_AROUND_PAGES = 16
 
 
-class ModernFault(ModernPages):
+class ModernFault(ModernHuge):
     """mm/memory.c: one page"""
 
     do_file_page = gone(*NO_NONLINEAR)
@@ -71,10 +71,14 @@ class ModernFault(ModernPages):
         """First touch of anonymous memory: a page of zeroes on a write; on a read the ZERO_PAGE, with a special pte and
         not counted."""
         if not write:
+            if self.do_huge_pmd_anonymous_page(mm, vma, address, ptep, False):
+                return VM_FAULT_MINOR
             # [2.6.32]
             self.pte.val[ptep] = mk_pte(ZERO_PAGE, self.vma.vm_page_prot[vma]) | PTE_SPECIAL
             return VM_FAULT_MINOR
         self.anon_vma_prepare(vma)
+        if self.do_huge_pmd_anonymous_page(mm, vma, address, ptep, True):
+            return VM_FAULT_MINOR
         page = self.alloc_zeroed_page()
         if page == NO_PAGE:
             return VM_FAULT_OOM
@@ -146,10 +150,14 @@ class ModernFault(ModernPages):
     # A write to a read-only pte
 
     @since(*EXCLUSIVE)
-    def wp_can_reuse_anon_folio(self, pfn: int) -> bool:
-        """An anonymous page that is exclusive, or whose only reference is this pte's. Then it is exclusive again."""
-        if not self.PageAnonExclusive(pfn) and self.page.count[self.page_head(pfn)] != 1:
-            return False
+    def wp_can_reuse_anon_folio(self, mm: int, address: int, pfn: int) -> bool:
+        """An anonymous page that is exclusive, or whose only reference is this pte's; of a huge page, if all references
+        are those of this mm's ptes. Then it is exclusive again."""
+        if not self.PageAnonExclusive(pfn):
+            head = self.page_head(pfn)
+            ours = self.mapped_parts(mm, address, head) if self.PageCompound(pfn) else 1
+            if self.page.count[head] != ours:
+                return False
         self.page.flags[pfn] |= PG_anon_exclusive
         return True
 
@@ -165,8 +173,11 @@ class ModernFault(ModernPages):
             if page != NO_PAGE:
                 self.set_page_dirty(page)
             return self.wp_page_reuse(vma, ptep)
-        if page != NO_PAGE and self.PageAnon(page) and self.wp_can_reuse_anon_folio(page):
+        if page != NO_PAGE and self.PageAnon(page) and self.wp_can_reuse_anon_folio(mm, address, page):
             return self.wp_page_reuse(vma, ptep)
+        zero = page == NO_PAGE and pte_pfn(self.pte.val[ptep]) == ZERO_PAGE
+        if zero and self.do_huge_pmd_anonymous_page(mm, vma, address, ptep, True):
+            return VM_FAULT_WRITE
         return self.wp_page_copy_and_map(mm, vma, address, ptep, page)
 
     @since(*REUSE)

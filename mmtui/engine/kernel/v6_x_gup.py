@@ -58,7 +58,7 @@ class ModernGup(ModernFault):
         page = self.vm_normal_page(vma, address, pte) if pte_present(pte) else NO_PAGE
         if page == NO_PAGE or not self.PageAnon(page) or pte_write(pte):
             return self.handle_mm_fault(mm, vma, address & PAGE_MASK, False)
-        if self.wp_can_reuse_anon_folio(page):
+        if self.wp_can_reuse_anon_folio(mm, address, page):
             return VM_FAULT_MINOR
         fault = self.wp_page_copy_and_map(mm, vma, address, ptep, page, unshare=True)
         return fault if fault == VM_FAULT_OOM else VM_FAULT_MINOR

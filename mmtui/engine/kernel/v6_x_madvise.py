@@ -56,10 +56,11 @@ class ModernMadvise(ModernMmap):
     def vmas_in(self, mm: int, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         """Each vma that a range meets, with the part of the range that it covers; gaps are passed over."""
         vma = self.find_vma(mm, start)
-        while vma and self.vma.vm_start[vma] < end:
-            stop = self.vma.vm_end[vma]
-            yield vma, max(start, self.vma.vm_start[vma]), min(stop, end)
-            vma = self.find_vma(mm, stop)
+        while vma and start < end and self.vma.vm_start[vma] < end:
+            stop = min(self.vma.vm_end[vma], end)
+            yield vma, max(start, self.vma.vm_start[vma]), stop
+            start = stop  # whoever asks may have merged the vma meanwhile
+            vma = self.find_vma(mm, start)
 
     def has_gap(self, mm: int, start: int, end: int) -> bool:
         """Is a part of the range in no vma?"""

@@ -6,7 +6,9 @@ from typing_extensions import override
 
 from mmtui.engine.flags import (
     VM_LOCKED,
+    PG_active,
     PG_anon_exclusive,
+    PG_lru,
     PG_mlocked,
     PG_reserved,
     PG_swapbacked,
@@ -15,7 +17,17 @@ from mmtui.engine.flags import (
 from mmtui.engine.kernel.model import INODE_SHMEM, gone, kfn, since
 from mmtui.engine.kernel.page_alloc import BAD_WHEN_FREED, PRINTED_FLAGS
 from mmtui.engine.kernel.v2_6_15 import Linux_2_6_15
-from mmtui.engine.kernel.v6_x_changes import BAD_MAP, DESTRUCTOR, EXCLUSIVE, LRU, MLOCK, NON_COMPOUND, STUCK, SWAPBACKED
+from mmtui.engine.kernel.v6_x_changes import (
+    BAD_MAP,
+    DESTRUCTOR,
+    EXCLUSIVE,
+    HUGE,
+    LRU,
+    MLOCK,
+    NON_COMPOUND,
+    STUCK,
+    SWAPBACKED,
+)
 
 GUP_PIN_COUNTING_BIAS = 1024
 """What one pin (FOLL_PIN) adds to page_count."""
@@ -40,9 +52,35 @@ class ModernPages(Linux_2_6_15):
             return
         # [2.6.16] a compound page is freed like any other
         if self.PageCompound(head):
-            self.free_pages_ok(head, self.page.index[head + 1])
+            self.page.flags[head] &= ~(PG_lru | PG_active)
+            self.free_pages_ok(head, self.compound_order(head))
         else:
             self.page_cache_release_last(head)
+
+    @since(*HUGE)
+    def compound_order(self, head: int) -> int:
+        """The order of a compound page, by its parts: page[1] of an anonymous one has an index of its own."""
+        order = 0
+        while self.page_head(head + (1 << order)) == head and self.PageCompound(head + (1 << order)):
+            order += 1
+            if head + (1 << order) >= self.config.frames:
+                break
+        return order
+
+    @override
+    @since(*HUGE)
+    @kfn("pfn", "order", name="__free_pages_ok")
+    def free_pages_ok(self, pfn: int, order: int) -> None:
+        """Free a block of 2**order pages. Left out: buddy merging."""
+        for each in range(pfn, pfn + (1 << order)):
+            # [2.6.38] a huge page is anonymous in all of its parts
+            if self.PageAnon(each):
+                self.page.mapping[each] = 0
+        good = [self.free_pages_check("__free_pages_ok", each) for each in range(pfn, pfn + (1 << order))]
+        if not all(good):
+            return
+        for each in range(pfn, pfn + (1 << order)):
+            self.free_one_page(each)
 
     @override
     @since(*NON_COMPOUND)
