@@ -59,7 +59,8 @@ def transition_text(timeline: Timeline, number: int, unset: str = "·") -> Words
     if change.table == "trace":
         subject, old, new = _trace_words(timeline, change, subject)
     where = f"{change.file} {change.line}" if change.file and change.line else ""
-    return Words(subject, old, new, clause(timeline, change), plain(change.function) if where else "", where)
+    function = "" if change.function in ("trace", "recorded") else plain(change.function)
+    return Words(subject, old, new, clause(timeline, change), function, where)
 
 
 def _trace_words(timeline: Timeline, change: Transition, subject: str) -> tuple[str, str, str]:

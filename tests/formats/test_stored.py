@@ -77,6 +77,19 @@ def test_opening_runs_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     assert again.next("leak") is not None
 
 
+def test_the_log_of_another_mmtui_has_its_functions_but_no_text_of_ours() -> None:
+    fresh = mmtui.load(LEAK)
+    data = stored(fresh)
+    data["log"]["mmtui"] = "0.0.1"
+
+    again = mmtui.load(data)
+
+    number = int(again.find("leak")[0]) - 1
+    assert words.transition_text(again, number).function == words.transition_text(fresh, number).function != ""
+    assert words.transition_text(again, number).where == ""
+    assert again.source("zap_pte_range") is None
+
+
 def test_another_kernel_is_run_afresh() -> None:
     again = mmtui.load(stored(mmtui.load(LEAK)))
 
