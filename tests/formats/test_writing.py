@@ -80,3 +80,9 @@ def test_a_folder_that_is_not_there_or_a_folder_itself(tmp_path: Path) -> None:
         write_file(tmp_path / "none" / "x.md", b"x")
     with pytest.raises(WriteError, match="is a directory"):
         write_file(tmp_path, b"x", force=True)
+
+
+@pytest.mark.skipif(not os.path.isdir("/sys/kernel"), reason="no /sys, which takes no new files even from root")
+def test_a_folder_that_takes_no_files() -> None:
+    with pytest.raises(WriteError, match=r"/sys/kernel/x\.md: not written: (Permission|Operation not|Read-only)"):
+        write_file(Path("/sys/kernel/x.md"), b"x")
