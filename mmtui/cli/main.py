@@ -60,8 +60,16 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The first word's command; the default one if it looks like a file; else an error with the nearest name."""
+        """The first word's command; the default one if it looks like a file; else an error with the nearest name.
+
+        An option of the default command may stand before the trace: `mmtui --at leak x.json`.
+        """
         word = args[0]
+        if word.startswith("-") and word != "-":
+            if not any(Path(arg).is_file() for arg in args[1:]):
+                near = difflib.get_close_matches(word, ["--version", "--help"], 1)
+                raise click.NoSuchOption(word, possibilities=near, ctx=ctx)
+            return DEFAULT, self.get_command(ctx, DEFAULT), args
         if word not in COMMANDS:
             if Path(word).exists() or word == "-" or os.sep in word or "." in word:
                 return DEFAULT, self.get_command(ctx, DEFAULT), args
@@ -85,7 +93,11 @@ class Commands(click.Group):
                     formatter.write_dl(rows, col_max=12)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "ignore_unknown_options": True},
+    no_args_is_help=True,
+)
 @click.version_option(VERSION, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
     """A time-travel debugger for page accounting in Linux memory management.

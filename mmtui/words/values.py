@@ -43,6 +43,7 @@ _STRINGS: Final = frozenset(
 _ADDRESSES: Final = frozenset({"vma.vm_start", "vma.vm_end", "pt.base", "pin.address"})
 _PFNS: Final = frozenset({"buf.pfn", "pin.pfn", "cache.pfn"})
 _HEX: Final = frozenset({"vma.vm_flags"})
+_PAGE_OFFSETS: Final = frozenset({"vma.vm_pgoff", "page.index", "cache.pgoff"})
 _UNSEEN: Final = frozenset(
     f"page.{name}" for name in ("count", "mapcount", "index", "private", "word", "pfn", "kflags")
 )
@@ -133,6 +134,8 @@ def value_text(timeline: Timeline, column: str, value: int, number: int, unset: 
         return f"{value:08x}"
     if column in _SPECIAL:
         return _SPECIAL[column](timeline, value, number)
+    if column in _PAGE_OFFSETS:
+        return f"{value:#x}" if value > 9 else str(value)
     return f"{value:#x}" if column == "page.word" and value > 0xFFFF else str(value)
 
 

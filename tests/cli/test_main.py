@@ -93,6 +93,17 @@ def test_options_after_the_trace_are_the_steppers(mmtui: Mmtui) -> None:
     assert 'no kernel "2.6.51", did you mean "2.6.15"?' in done.err
 
 
+def test_options_before_the_trace_are_the_steppers_too(mmtui: Mmtui) -> None:
+    done = mmtui("--kernel", "2.6.99", TRACES / "fork-cow.json")
+
+    assert (done.status, done.err.split("'")[1]) == (2, "--kernel")
+
+
+def test_an_unknown_option_is_told_with_the_nearest(mmtui: Mmtui) -> None:
+    assert "--version" in mmtui("--verison").err
+    assert "No such option '--fast'" in mmtui("--fast", "nothing.json").err
+
+
 def test_nothing_said_is_wrong_usage(mmtui: Mmtui) -> None:
     done = mmtui()
 

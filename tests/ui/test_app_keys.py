@@ -302,6 +302,14 @@ async def test_hiding_a_function(tmp_path: Path) -> None:
         assert not walk.desk.view.hidden
 
 
+async def test_an_operations_own_change_has_no_function_to_hide(tmp_path: Path) -> None:
+    async with walking(tmp_path, at="op:6.1") as walk:
+        await walk.press("H")
+
+        assert not walk.desk.view.hidden
+        assert "no function under the cursor" in walk.screen[-1]
+
+
 async def test_k_takes_another_kernel_at_the_same_operation(tmp_path: Path) -> None:
     async with walking(tmp_path, at="op:27") as walk:
         await walk.press("K", "down", "enter")

@@ -112,7 +112,7 @@ class Looking(ActionsBase):
             name = self.desk.timeline.call(number).name
             return "" if name.startswith("op ") else name
         step = self.desk.view.step
-        return step.function if step is not None else ""
+        return step.function if step is not None and step.file else ""  # an operation's own change is in no function
 
     def frame(self, given: str, arg: str) -> None:
         """u and d: up and down the call chain in the source pane."""
