@@ -28,7 +28,7 @@ PLAIN = ("#d8d8d8", "#101010")
 
 
 class Picture(NamedTuple):
-    """A name, the trace, the size, what to press, settings, a caption."""
+    """A name, the trace (of `traces`, or a path), the size, what to press, settings, a caption."""
 
     name: str
     trace: str
@@ -38,6 +38,7 @@ class Picture(NamedTuple):
     caption: str
 
 
+RECORDED = "tests/live/data/pipeline.mmrec.gz"
 SMALL, NORMAL, WIDE = (80, 24), (120, 40), (200, 60)
 PICTURES = (
     Picture(
@@ -67,6 +68,14 @@ PICTURES = (
     Picture("source", "nopage-leak", WIDE, "c V", {}, "The model's source, and the next kernel's text beside it"),
     Picture("stops", "nopage-leak", NORMAL, "c B", {}, "Stops, with their hits over time"),
     Picture("overlay", "fork-cow", NORMAL, "> o 3", {}, "Frames by count"),
+    Picture(
+        "record-cow",
+        RECORDED,
+        NORMAL,
+        "gop:118.7 enter",
+        {},
+        "A recording of Linux 6.18: the shell writes to its heap after a fork, and the page is copied",
+    ),
     Picture("help", "nopage-leak", SMALL, "?", {}, "Help: all keys, all glyphs, all states"),
 )
 
@@ -84,7 +93,8 @@ async def shoot(picture: Picture, folder: Path, out: Path) -> None:
     from mmtui.ui import config
     from mmtui.ui.app import StepperApp
 
-    trace = shutil.copy(ROOT / "traces" / f"{picture.trace}.json", folder / f"{picture.trace}.json")
+    source = ROOT / (picture.trace if "/" in picture.trace else f"traces/{picture.trace}.json")
+    trace = shutil.copy(source, folder / source.name)
     app = StepperApp(str(trace), None, None, config.load(picture.flags, {}))
     async with app.run_test(size=picture.size) as pilot:
         while app.desk is None or app.loading is not None:

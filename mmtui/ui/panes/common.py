@@ -93,8 +93,10 @@ class LazyRows(Sequence[Row]):
         return self._made[index]
 
 
-def kind_role(glyph: str) -> str:
-    """The role of a frame's or a vma's kind."""
+def kind_role(glyph: str, recorded: bool = False) -> str:
+    """The role of a frame's or a vma's kind; of a recording `?` is no trouble, nobody looked at the frame yet."""
+    if glyph == "?" and recorded:
+        return "faint"
     if glyph in TROUBLE_GLYPHS:
         return "alarm"
     return "faint" if glyph in "._" else f"kind.{glyph}"

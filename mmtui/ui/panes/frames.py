@@ -27,6 +27,9 @@ _QUIET = "._RZ"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CELLS = ("page.flags", "page.count", "page.mapcount", "page.mapping", "page.free")
 
+_FOLDED = {b".": "free", b"_": "holes", b"?": "not seen"}
+"""Lines of only these are folded, the last one in recordings."""
+
 
 class Grid(NamedTuple):
     """How the map is laid out: columns of one cell, cells of one row, cells between gaps."""
@@ -55,7 +58,10 @@ def build(view: View, width: int, height: int) -> PaneRows:
     pfn = found[1] if found and found[0] == "page" else subjects.subject_page(view)
     words = title(view, "frames", "Frames")
     usable = int(np.count_nonzero(glyphs != b"_"))
-    note = ((f"{int(np.count_nonzero(glyphs == b'.'))} free of {usable}", "dim"),)
+    if view.recorded:
+        note = ((f"{usable - int(np.count_nonzero(glyphs == b'?'))} seen of {usable}", "dim"),)
+    else:
+        note = ((f"{int(np.count_nonzero(glyphs == b'.'))} free of {usable}", "dim"),)
     tally, foot, room = _below(view, glyphs, pfn, width, height, -(-len(glyphs) // grid.across))
     rows = FrameRows(view, glyphs, grid, pfn, room)
     head, changed = [_heading(grid, first)], rows.changed_lines()
@@ -101,12 +107,13 @@ class FrameRows(Sequence[Row]):
         self._changed = np.unique(np.concatenate(touched))
 
     def _fold(self) -> None:
-        """Make one line of each run of at least two lines of only free frames (or only holes)."""
+        """Make one line of each run of at least two lines of only free frames, or only holes, or not seen."""
         across, total = self._grid.across, len(self._lines)
         padded = np.full(total * across, b"_", "S1")
         padded[: len(self._glyphs)] = self._glyphs
         table = padded.reshape(total, across)
-        same = (table == table[:, :1]).all(axis=1) & np.isin(table[:, 0], (b".", b"_"))
+        kinds = list(_FOLDED)[: 3 if self._view.recorded else 2]
+        same = (table == table[:, :1]).all(axis=1) & np.isin(table[:, 0], kinds)
         key = np.where(same, table[:, 0].view(np.uint8).astype(np.int64), -1 - np.arange(total))
         starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
         self._lines = starts
@@ -130,7 +137,7 @@ class FrameRows(Sequence[Row]):
         first, end = int(self._lines[index]) * self._grid.across, int(self._ends[index]) * self._grid.across
         end = min(end, len(self._glyphs))
         if end - first > self._grid.across:
-            word = "free" if self._glyphs[first] == b"." else "holes"
+            word = _FOLDED[self._glyphs[first]]
             line = Line().put(2, pfn_text(self._view, first), "dim")
             return Row(line.add(f"... {end - first} {word}", "faint", 1).spans)
         return self._map_row(index, first, end)
@@ -202,7 +209,7 @@ def _tally(view: View, glyphs: NDArray[np.bytes_], width: int, skip: str) -> lis
         line = Line()
         for column, kind in zip(columns, shown[start : start + step], strict=False):
             number, delta = now.get(kind, 0), now.get(kind, 0) - before.get(kind, 0)
-            line.put(column, kind, marked(kind_role(kind), "bold")).put(column + 1, f"{number:>5}")
+            line.put(column, kind, marked(kind_role(kind, view.recorded), "bold")).put(column + 1, f"{number:>5}")
             line.put(column + 7, "not seen" if kind == "?" and view.recorded else NAMES[kind], "dim")
             if delta:
                 line.add(signed(delta), "recent", 1)
@@ -232,14 +239,14 @@ def _number(view: View, field: str, pfn: int) -> Span:
 
 
 def _foot_line(view: View, pfn: int, glyph: str) -> Row:
-    line = Line().put(0, glyph, marked(kind_role(glyph), "bold")).put(2, pfn_text(view, pfn))
+    line = Line().put(0, glyph, marked(kind_role(glyph, view.recorded), "bold")).put(2, pfn_text(view, pfn))
     line.put(7, "count", "dim").add(*_number(view, "count", pfn), gap=1)
     line.add("mapcount", "dim", 1).add(*_number(view, "mapcount", pfn), gap=1)
     return Row(line.add(overlays.whose_short(view, pfn), "dim", 2).spans, subjects.page_target(pfn))
 
 
 def _foot_lines(view: View, pfn: int, glyph: str, width: int) -> list[Row]:
-    role = kind_role(glyph)
+    role = kind_role(glyph, view.recorded)
     words = overlays.state_words(view, pfn, glyph)
     first = Line().put(2, pfn_text(view, pfn)).add(glyph, marked(role, "bold"), 1)
     first.add(words, "alarm" if role == "alarm" else "text", 1)
@@ -258,7 +265,7 @@ def _foot_lines(view: View, pfn: int, glyph: str, width: int) -> list[Row]:
 
 
 def _foot_table(view: View, pfn: int, glyph: str, width: int) -> list[Row]:
-    role = kind_role(glyph)
+    role = kind_role(glyph, view.recorded)
     first = Line().put(2, pfn_text(view, pfn)).add(glyph, marked(role, "bold"), 1)
     first.add(overlays.state_words(view, pfn, glyph), "alarm" if role == "alarm" else "text", 1)
     whose, below = overlays.whose(view, pfn), Line()

@@ -61,7 +61,7 @@ def _state(view: View) -> Callable[[int, str], Cell]:
     counts, mapcounts = view.machine.page.count, view.machine.page.mapcount
 
     def cell(pfn: int, glyph: str) -> Cell:
-        number, role = int(counts[pfn]), kind_role(glyph)
+        number, role = int(counts[pfn]), kind_role(glyph, view.recorded)
         if number == UNKNOWN:  # a recording: what it can see is how many entries map the frame
             number = max(int(mapcounts[pfn]), 1)
         changed = view.changed("page.count", pfn) or view.changed("page.mapcount", pfn)
@@ -75,7 +75,7 @@ def _count(view: View) -> Callable[[int, str], Cell]:
     counts = view.machine.page.count
 
     def cell(pfn: int, glyph: str) -> Cell:
-        role = kind_role(glyph)
+        role = kind_role(glyph, view.recorded)
         return (glyph, role, " ", "dim") if glyph in "._" else (count_digit(int(counts[pfn])), role, " ", "dim")
 
     return cell
@@ -104,7 +104,7 @@ def _holder(view: View) -> Callable[[int, str], Cell]:
         ledger = view.timeline.holders(pfn)
         held = [row for row in ledger.rows if row.ref]
         if not held:
-            return "!" if ledger.count else "-", "alarm" if ledger.count else "faint", " ", "dim"
+            return "!" if ledger.count > 0 else "-", "alarm" if ledger.count > 0 else "faint", " ", "dim"
         first = held[0]
         if first.kind == "pte":
             return count_digit(first.pid), "kind.A", " ", "dim"

@@ -189,7 +189,9 @@ def _vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: b
         right = _counts(view, pid, vma)
     room = width - column - 7 - (2 + sum(len(text) for text, _ in right) if right else 0)
     name = plain(vma.name)
-    line.put(column + 7, (name if len(name) <= room else short_name(name))[: max(room, 0)], _quiet(role))
+    if len(name) > room:
+        name = short_name(name).strip("[]")  # `heap` says as much as `[heap`
+    line.put(column + 7, name[: max(room, 0)], _quiet(role))
     return Row(line.spans, target, band=here, right=right)
 
 
