@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +69,8 @@ class ExportDrawer(Drawer):
     def lines(self, width: int, height: int) -> list[Row]:
         """The name, what is wrong, what the endings mean."""
         rows = [Row(((" E ", "dim"), *self.edit.spans()))]
-        rows.append(Row((("   " + self.trouble, "text"),)) if self.trouble else Row())
-        rows.append(Row())
+        rows += [Row((("   " + line, "text"),)) for line in textwrap.wrap(self.trouble, max(20, width - 5))]
+        rows += [Row()] * (2 if not self.trouble else 1)
         rows += [Row(((f"   {ending:<16}", "text"), (about, "dim"))) for ending, about in ENDINGS]
         return rows[:height]
 
