@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mmtui.version import VERSION as __version__
+from mmtui.version import VERSION as __version__  # noqa: N811  (the name that Python gives it)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -39,5 +39,6 @@ def test_ci_runs_the_readmes_test_command():
 
 def test_the_product_does_not_point_outside_its_checkout():
     outside = re.compile(r"\.\./shared|/work/|/root/")
-    for path in (*(ROOT / "mmtui").rglob("*.py"), *(ROOT / "traces").glob("*.json"), README, *(ROOT / "docs").rglob("*.md")):
+    code, traces, docs = (ROOT / "mmtui").rglob("*.py"), (ROOT / "traces").glob("*.json"), (ROOT / "docs").rglob("*.md")
+    for path in (*code, *traces, README, *docs):
         assert not outside.search(path.read_text(encoding="utf-8")), path

@@ -117,7 +117,8 @@ def test_calls_nest_and_no_operation_is_empty(kernel, trace):
         assert calls.start[number] <= calls.end[number]
         assert parent < number
         if parent >= 0:
-            assert calls.start[parent] <= calls.start[number] and calls.end[number] <= calls.end[parent]
+            assert calls.start[parent] <= calls.start[number]
+            assert calls.end[number] <= calls.end[parent]
     for number in range(timeline.op_count):
         first = timeline.transition(timeline.op_start(number))
         last = timeline.transition(timeline.op_end(number) - 1)

@@ -106,7 +106,8 @@ def test_a_long_range_takes_the_fast_way(kernel, monkeypatch):
     )
     ops = [
         {"op": "spawn", "pid": 1},
-        {"op": "mmap", "pid": 1, "addr": BASE, "pages": 80, "prot": "rw", "flags": ["private"], "backing": {"anon": True}},
+        {"op": "mmap", "pid": 1, "addr": BASE, "pages": 80, "prot": "rw", "flags": ["private"]}
+        | {"backing": {"anon": True}},
         *touches(1, range(80)),
         {"op": "fork", "parent": 1, "child": 2},
         {"op": "exit", "pid": 2},

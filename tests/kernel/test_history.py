@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from itertools import pairwise
 from pathlib import Path
 from types import FunctionType
 
@@ -32,7 +33,8 @@ def test_every_function_of_a_release_names_its_change(release, model):
     for name, function in functions(model).items():
         first, commit, subject = function.since_
         assert first.startswith("2.6.15-rc"), name
-        assert len(commit) >= 11 and all(c in "0123456789abcdef" for c in commit), name
+        assert len(commit) >= 11, name
+        assert all(c in "0123456789abcdef" for c in commit), name
         assert subject, name
 
 
@@ -77,5 +79,5 @@ def test_a_function_that_is_gone_is_really_gone():
 def test_the_models_stand_in_the_order_of_history():
     names = list(RELEASES)
     assert names[:6] == ["2.6.14", "2.6.15-rc2", "vm-unpaged", "2.6.15-rc3", "2.6.15-rc5", "2.6.15"]
-    for before, after in zip(names[:5], names[1:6], strict=True):
+    for before, after in pairwise(names[:6]):
         assert RELEASES[before] in RELEASES[after].__mro__[1:2]

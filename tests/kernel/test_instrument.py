@@ -82,7 +82,7 @@ def log_of(kernel, trace, made):
     calls = run.log.calls
     rows = [run.log.row(number)[:4] for number in range(len(run.log))]
     tree = [
-        (int(calls.fn[c]), int(calls.parent[c]), int(calls.start[c]), int(calls.end[c]), int(calls.a0[c]), int(calls.a1[c]))
+        tuple(int(column[c]) for column in (calls.fn, calls.parent, calls.start, calls.end, calls.a0, calls.a1))
         for c in range(len(calls))
     ]
     return rows, tree, [run.result(number) for number in range(run.done)]
@@ -106,4 +106,5 @@ def test_a_site_is_the_line_of_a_store(kernel):
     folder = Path(package.__file__).parent
     for function, file, line in build(RELEASES[kernel]).sites[1:]:
         text = (folder / file).read_text().splitlines()[line - 1]
-        assert "self." in text and "=" in text, (function, file, line, text)
+        assert "self." in text, (function, file, line, text)
+        assert "=" in text, (function, file, line, text)

@@ -150,7 +150,7 @@ class PageAlloc(Area):
         return self.config.hugetlb_page
 
     def prep_compound_page(self, pfn: int, order: int) -> None:
-        """Make a block one compound page: each part points to the head; page[1] has the destructor (none) and the order."""
+        """Make a block one compound page: each part points to the head; page[1] has the destructor (none) and order."""
         self.page.mapping[pfn + 1] = 0
         self.page.index[pfn + 1] = order
         for part in range(pfn, pfn + (1 << order)):
