@@ -95,6 +95,13 @@ async def test_x_shows_everything_and_folds_it_again(pipeline):
         assert walk.text().splitlines()[3:-1] == folded.splitlines()[3:-1]
 
 
+async def test_a_folded_stop_says_which_frame_its_entry_names_now(pipeline):
+    async with walking(pipeline, "pipeline.mmrec.gz", SIZE, at="op:118") as walk:
+        assert lines_with(walk, "fault  pid 2938 program1  100142d9a1c    25b -> 0fc")
+        (call,) = lines_with(walk, "119 \u25b8 close  pid 2938 program1")
+        assert "change" not in call  # it did nothing to memory
+
+
 async def test_a_fold_of_mappings_opens_under_the_cursor(pipeline):
     async with walking(pipeline, "pipeline.mmrec.gz", SIZE) as walk:
         await walk.press("right_curly_bracket", "n", "1")

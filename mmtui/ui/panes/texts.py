@@ -61,9 +61,16 @@ def _summary(view: View, number: int) -> str:
 def _headline(view: View, call: Call) -> str | None:
     """What a short operation is known by: a frame that it took, else its weightiest change."""
     found: dict[str, int] = {}
+    ptes = 0
     for chunk in view.timeline.log.chunks(call.start, call.end):
         for offset, cell in enumerate(chunk.cell.tolist()):
-            found.setdefault(cell_column(cell).name, chunk.first + offset)
+            name = cell_column(cell).name
+            found.setdefault(name, chunk.first + offset)
+            ptes += name == "pte.val"
+    if view.recorded and found.keys() <= {"trace.op", "trace.result"}:
+        return ""  # a stop that did nothing to memory
+    if view.recorded and ptes:
+        return _remapped(view, found["pte.val"]) if ptes == 1 else None
     if "page.free" in found and "pte.val" in found:
         return _taken(view, found)
     for column in _HEADLINE:
@@ -83,6 +90,14 @@ def _magic_flags(view: View, call: Call) -> str:
         )
     names = vm_flag_names(bits, view.timeline.kernel)
     return " ".join(name for name in MAGIC_VM_FLAGS if name in names and name in MAGIC_KINDS)
+
+
+def _remapped(view: View, number: int) -> str:
+    """`none -> 0fc`, `25b -> 0fc`: the frames of the only entry that a recorded stop changed."""
+    change = view.timeline.transition(number)
+    values = (change.old, change.new)
+    was, now = (pfn_text(view, pte_pfn(v)).strip() if pte_present(v) else "none" for v in values)
+    return f"{was} -> {now}"
 
 
 def _taken(view: View, found: dict[str, int]) -> str | None:
