@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mmtui.live.importer_calls import apply, populate, waits_for_frames
+from mmtui.live.importer_calls import apply, populate, possible, waits_for_frames
 from mmtui.live.importer_lines import Line, Lines, returned, system_call
 from mmtui.live.importer_model import (
     FILE,
@@ -101,7 +101,7 @@ class Importer:
         elif line.event == "sys_exit":
             self._leave(line, thread)
         elif line.event == "task_newtask":
-            self._flags[line.number("pid")] = int(line.text("clone_flags") or "0", 16)
+            self._flags[line.number("pid")] = _hex(line.text("clone_flags"), 0)
         elif line.event == "sched_process_fork":
             self._fork(line, thread)
         elif line.event == "sched_process_exec":
@@ -174,7 +174,8 @@ class Importer:
 
     def _fault_event(self, line: Line, address: int, ip: str = "") -> dict[str, Any]:
         event: dict[str, Any] = {"k": "fault", "addr": address, "comm": line.comm[:15]}
-        return event | ({"ip": int(ip, 16)} if ip.startswith("0x") else {})
+        known = _hex(ip, -1) if ip.startswith("0x") else -1
+        return event | ({"ip": known} if known >= 0 else {})
 
     def _end_fault(self, thread: Thread) -> None:
         """All frames of the fault are there: what it came to is known."""
@@ -253,8 +254,9 @@ class Importer:
     def _memory_call(self, line: Line, thread: Thread, name: str, args: tuple[int, ...], result: int) -> None:
         event = {"k": "exit", "nr": next(n for n, each in NAMES.items() if each == name), "name": name,
                  "args": list(args[: len(ARGUMENTS[name])]), "ret": result}  # fmt: skip
-        if result >= 0 or result < -4095:
-            apply(self._model, self._space(thread), name, (*args, 0, 0, 0, 0, 0, 0)[:6], result)
+        args = (*args, 0, 0, 0, 0, 0, 0)[:6]
+        if (result >= 0 or result < -4095) and possible(name, args, result):
+            apply(self._model, self._space(thread), name, args, result)
             if waits_for_frames(name, args):
                 start = result if name == "mmap" else args[0]
                 populate(self._model, self._space(thread), start, args[1], thread.given)
@@ -315,3 +317,12 @@ class Importer:
         if ended is not None and not any(each.tgid == ended.tgid for each in self._threads.values()):
             self._stop(line, ended, {"k": "gone"})
             self._spaces.pop(ended.tgid, None)
+
+
+def _hex(text: str, default: int) -> int:
+    """A word of 64 bits in hex; `default` for what is none."""
+    try:
+        number = int(text[:18], 16)
+    except ValueError:
+        return default
+    return number if 0 <= number < 1 << 64 else default

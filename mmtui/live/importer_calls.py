@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from mmtui.live.importer_model import (
     MAP_ANONYMOUS,
     MAP_SHARED_MASK,
@@ -17,6 +19,9 @@ from mmtui.live.importer_model import (
 MAP_LOCKED, MAP_POPULATE = 0x2000, 0x8000
 MADV_DONTNEED = 4
 MADV_POPULATE = ((22,), (23,))
+USER_END = 1 << 47
+MOST_POPULATED = 1 << 16
+"""Pages of one call that are taken to have the zero page, where nobody saw their frames."""
 
 
 def waits_for_frames(name: str, args: tuple[int, ...]) -> bool:
@@ -24,6 +29,13 @@ def waits_for_frames(name: str, args: tuple[int, ...]) -> bool:
     if name == "mmap":
         return bool(args[3:4] and args[3] & (MAP_POPULATE | MAP_LOCKED))
     return name in ("mlock", "mlock2") or (name == "madvise" and args[2:3] in MADV_POPULATE)
+
+
+def possible(name: str, args: tuple[int, ...], result: int) -> bool:
+    """Whether a kernel can have said that: whole pages of a process. A line may be damaged, or made up."""
+    start = result if name == "mmap" else args[0]
+    parts = {"brk": [(0, result)], "mremap": [(start, args[1]), (result, args[2])]}.get(name, [(start, args[1])])
+    return all(0 <= at <= at + size <= USER_END and (name == "brk" or at % PAGE == 0) for at, size in parts)
 
 
 def apply(model: Model, space: Space, name: str, args: tuple[int, ...], result: int) -> None:
@@ -48,7 +60,8 @@ def apply(model: Model, space: Space, name: str, args: tuple[int, ...], result: 
 
 def populate(model: Model, space: Space, start: int, length: int, given: list[int]) -> None:
     """The frames in the order of the addresses that had none; without frames anonymous memory has the zero page."""
-    pages = [page for page in range(start, start + length, PAGE) if space.entries.get(page, ZERO) < 0]
+    bare = (page for page in range(start, start + length, PAGE) if space.entries.get(page, ZERO) < 0)
+    pages = list(islice(bare, len(given) or MOST_POPULATED))
     for page, pfn in zip(pages, given, strict=False):
         model.touch_area(space, page, PROT_WRITE | PROT_READ).touched = True
         model.set_entry(space, page, pfn)

@@ -17,6 +17,13 @@ _PERF: Final = re.compile(
 )
 _LOST: Final = re.compile(r"\[(?:LOST )?(?P<many>\d+) EVENTS(?: DROPPED)?\]|\blost (?P<perf>\d+)", re.I)
 _WRITTEN: Final = re.compile(r"#\s*entries-in-buffer/entries-written:\s*(\d+)/(\d+)")
+_HEX: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
+_BLANKS: Final = re.compile(r"\s+")
+LONG: Final = 400
+LONGEST: Final = 8000
+"""Characters of a line. Blanks in a long one are joined: the patterns try them one by one."""
+MOST_DIGITS: Final = 9
+WORD: Final = (1 << 64) - 1
 _BYTES: Final = re.compile(r"ARRAY\[([0-9a-fA-F, ]*)\]")
 
 
@@ -40,9 +47,10 @@ class Line:
         """A number, decimal or `0x...`."""
         text = self.text(name)
         try:
-            return int(text, 0)
+            number = int(text, 0)
         except ValueError:
             return default
+        return number if abs(number) <= WORD else default
 
 
 @dataclass
@@ -64,21 +72,26 @@ class Lines:
 def read_lines(text: Iterable[str]) -> Lines:
     """Read all lines. A line that is no event is counted, not an error."""
     found = Lines()
-    for line in text:
-        if not line.strip():
+    for written in text:
+        line = _BLANKS.sub(" ", written.rstrip()) if len(written) > LONG else written.rstrip()
+        if not line:
             continue
-        match = _FTRACE.fullmatch(line.rstrip("\r\n")) or _PERF.fullmatch(line.rstrip("\r\n"))
-        if match:
+        match = (_FTRACE.fullmatch(line) or _PERF.fullmatch(line)) if len(line) <= LONGEST else None
+        event = _line(match) if match else None
+        if match and event:
             found.form = found.form or ("ftrace" if match.re is _FTRACE else "perf script")
-            found.events.append(_line(match))
+            found.events.append(event)
         else:
-            _other(line, found)
+            _other(line[:LONGEST], found)
     return found
 
 
-def _line(match: re.Match[str]) -> Line:
-    tid = int(match["tid"])
+def _line(match: re.Match[str]) -> Line | None:
+    """The event; None if no thread can have that number."""
     tgid = match["tgid"] or ""
+    if max(len(match["tid"]), len(tgid)) > MOST_DIGITS:
+        return None
+    tid = int(match["tid"])
     return Line(
         match["comm"].strip(), tid, int(tgid) if tgid.lstrip("-").isdigit() else -1, float(match["time"]),
         match["event"].rpartition(":")[2] if not _modified(match["event"]) else match["event"].partition(":")[0],
@@ -96,28 +109,30 @@ def _other(line: str, found: Lines) -> None:
     written = _WRITTEN.match(line)
     lost = _LOST.search(line)
     if written:
-        found.lose(int(written[2]) - int(written[1]))
+        found.lose(int(written[2][:MOST_DIGITS]) - int(written[1][:MOST_DIGITS]))
     elif lost:
-        found.lose(int(lost["many"] or lost["perf"]))
+        found.lose(int((lost["many"] or lost["perf"])[:MOST_DIGITS]))
     elif not line.lstrip().startswith("#"):
         found.skipped += 1
 
 
 def system_call(line: Line) -> tuple[int, tuple[int, ...]] | None:
     """(number, arguments) of a sys_enter, which spells them in hex without 0x; None if it is not one."""
-    found = re.match(r"NR (-?\d+) \(([^)]*)\)", line.rest)
+    found = re.match(r"NR (-?\d{1,9}) \(([^)]*)\)", line.rest)
     if found:
-        return int(found[1]), tuple(int(word, 16) for word in found[2].replace(" ", "").split(",") if word)
+        words = found[2].replace(" ", "").split(",")
+        plain = all(_HEX.fullmatch(word) for word in words if word)
+        return (int(found[1]), tuple(int(word, 16) for word in words if word)) if plain else None
     array = _BYTES.search(line.rest)
     if not array:
         return None
-    data = bytes(int(word, 16) for word in array[1].replace(" ", "").split(",") if word)
+    data = bytes(int(word, 16) & 255 for word in array[1].replace(" ", "").split(",") if word)
     return line.number("id"), tuple(int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8))
 
 
 def returned(line: Line) -> tuple[int, int] | None:
     """(number, result) of a sys_exit; None if it is not one."""
-    found = re.match(r"NR (-?\d+) = (-?\d+)", line.rest)
+    found = re.match(r"NR (-?\d{1,9}) = (-?\d{1,20})\b", line.rest)
     if found:
         return int(found[1]), int(found[2])
     if not line.text("ret"):

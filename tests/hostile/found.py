@@ -47,6 +47,16 @@ FOUND: dict[str, list[bytes]] = {
         b'{"oplist":' * 9,
     ],
     "log": [b'{"mmtui": 1, "ops": [], "log": {}}', b'{"mmtui": 1, "ops": [], "log": {"format": 1}}'],
+    "imported": [
+        b"a-1 (1) [000] d.... 1.000001: sys_enter: NR 9 (0, 4000, 3, 22, f-ff, 0)",
+        b"a-1 (1) [000] d.... 1.000001: sys_enter: NR 9 (0, 4000, 3, 22, ffffffff, 0)\n"
+        b"a-1 (1) [000] d.... 1.000002: sys_exit: NR 9 = 14000",
+        b"a-1 (1) [000] d.... 1.000001: page_fault_user: address=0x1000 ip=0x40x7 error_code=0x6",
+        b"a  1/" + b"9" * 5000 + b" [000] 1.1: 1 page-faults: 1000",
+        b"pfn=mm_page_free:[LOST 99999999999 EVENTS]1.000009:" + b" " * 6000,
+        b"a-1 (1) [000] d.... 1.000001: sys_enter: NR 9 (0, 7fffffff0000, 3, 8022, ffffffff, 0)\n"
+        b"a-1 (1) [000] d.... 1.000002: sys_exit: NR 9 = 4096\n",
+    ],
     "command_line": [b"goto op:\xd9\xa3", b"theme \x1b[2J", b"export ..", b"mark \xe2\x80\xae", b"layout use x"],
     "prompt": [b"s \xd9\xa3\nn \xc2\xb2", b"m \x1b[2J\n'", b"E ..", b"pt 99\nvm x", b"t page[8].count <"],
 }

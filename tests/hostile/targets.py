@@ -8,7 +8,6 @@ import json
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import mmtui
 from mmtui.engine.ops import OPS
@@ -18,7 +17,6 @@ from mmtui.engine.query import compile as compile_query
 from mmtui.engine.query_lang import COMPARE, MAX_TEXT, MESSAGES, PTE_BITS, REASONS, TERMS, completions
 from mmtui.engine.timeline import Timeline
 from mmtui.sidecar import SUFFIX, Sidecar
-from mmtui.trace.errors import TraceError
 from mmtui.trace.kernels import KERNELS
 from mmtui.ui import config
 from mmtui.ui.commands import ALIASES, COMMANDS
@@ -26,6 +24,8 @@ from mmtui.ui.desk import Desk
 from mmtui.ui.paint import Painter
 from mmtui.ui.stepper import Stepper
 from mmtui.ui.theme import theme
+from tests.hostile import files
+from tests.hostile.files import shown_well
 from tests.hostile.fuzz import Target
 
 TRACES = Path(__file__).parents[2] / "traces"
@@ -38,13 +38,6 @@ def rarely(data: bytes, one_in: int) -> bool:
 
 def text_of(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
-
-
-def shown_well(text: str) -> str:
-    """What is wrong with a line that is shown to a person, "" if nothing."""
-    if not text or len(text) > 2000 + MAX_TEXT:
-        return f"a message of {len(text)} characters"
-    return "" if all(line.isprintable() for line in text.split("\n")) else f"a message that is not printable: {text!r}"
 
 
 @functools.cache
@@ -233,113 +226,6 @@ def _opened(side: Sidecar) -> str:
     return ""
 
 
-# Recordings, scenarios and stored logs
-
-
-def _lines(*lines: object) -> bytes:
-    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-
-
-def recordings() -> list[bytes]:
-    from tests.live.test_recording import HEADER, MUNMAP, START, SUMMARY
-    from tests.live.test_replay import LIVES
-
-    return [_lines(HEADER, START, MUNMAP, SUMMARY), _lines(*LIVES)]
-
-
-RECORDING_WORDS = [
-    b'"mmtui":1', b'"recording":', b'"i":1', b'"pid":8', b'"tid":9', b'"ev":{"k":"gone"}', b'"k":"fork"', b'"child":8',
-    b'"k":"exec"', b'"vma":{"7":{"+":[],"-":[]}}', b'"pte":{"7":{"10000":[81,"p"]}}', b'"fr":{"81":[1,"5808"]}', b"\n",
-    b'"unpte":{"7":["10000"]}', b'"end":7', b'"mm":{"8":7}', b'"found":[["leak",81]]', b'[81,"pfz"]', b"null", b"65536",
-    b'{"summary":{"stops":2}}', b'"comm":"x"', b"140737488355328", b'"format":"mmtui-rec"', b'"pfn":false', b"{", b"}",
-]  # fmt: skip
-
-
-def walked(found: Timeline) -> str:
-    """A timeline that somebody's file made can be walked and looked at."""
-    at_boot = found.digest()
-    found.seek(len(found))
-    found.state()
-    found.seek(0)
-    return "" if found.digest() == at_boot else "it does not come back to where it began"
-
-
-def _refused(error: TraceError) -> str:
-    return shown_well(str(error))
-
-
-def recording(data: bytes) -> str:
-    from mmtui.live.timeline import load
-
-    try:
-        return walked(load(data))
-    except TraceError as error:
-        return _refused(error)
-
-
-def scenarios() -> list[bytes]:
-    steps = [
-        {"i": -1, "by": "P", "op": "init", "procs": {"P": {"vmas": [], "ptes": {}}}, "frames": {}},
-        {"i": 0, "by": "P", "op": "mmap A 8 rw private anon", "ret": [0], "frames": {"F1": [1, ["anon"]]},
-         "procs": {"P": {"vmas": [["A+0", 8, "rw-p", "rd wr mr mw me ac"]], "ptes": {"A+0": "F1 x"}}}},
-        {"i": 1, "by": "P", "op": "write A+0"},
-        {"i": 2, "by": "P", "op": "fork Q"},
-    ]  # fmt: skip
-    words = tuple(str(step["op"]) for step in steps[1:])
-    return [json.dumps({"oplist": words, "steps": steps, "regions": {"A": 8}, "kernel": "6.18"}).encode()]
-
-
-SCENARIO_WORDS = [
-    b'"oplist":[]', b'"steps":[]', b'"op":"fork Q"', b'"op":"munmap A+0 8"', b'"op":"read A+3"', b'"by":"Q"', b'"i":5',
-    b'"op":"madvise A 8 dontneed"', b'"op":"exit"', b'"op":"mprotect A 8 r"', b'"op":"mmap B 4 r shared file f 0"',
-    b'"regions":{"A":1048576}', b'"regions":{"A":-1}', b'"A+99999999999"', b'"F0"', b'"frames":{"F1":[1,[]]}', b"{",
-    b'"op":"mremap A 8 16"', b'"op":"write A+0 write B+0"', b"}", b'"ret":[null]', b'"signals":["SIGSEGV"]', b'"A+-1"',
-]  # fmt: skip
-
-
-def scenario(data: bytes) -> str:
-    from mmtui.live.scenario import check
-
-    try:
-        check(data, "s.json")
-    except TraceError as error:
-        return _refused(error)
-    return ""
-
-
-def logs() -> list[bytes]:
-    from mmtui.formats.annotated import annotated_json
-    from mmtui.loading import timeline_of
-    from mmtui.trace import codec
-
-    ops: list[dict[str, Any]] = [
-        {"op": "spawn", "pid": 1},
-        {"op": "mmap", "pid": 1, "addr": 0x10000, "pages": 1, "prot": "rw", "flags": ["private"],
-         "backing": {"anon": True}},
-        {"op": "write", "pid": 1, "addr": 0x10000},
-    ]  # fmt: skip
-    trace = codec.decode({"mmtui": 1, "machine": {"frames": 8}, "ops": ops})
-    return [annotated_json(timeline_of(trace), trace, log=True)]
-
-
-LOG_WORDS = [
-    b'"log":', b'"format":1', b'"kernel":"2.6.15"', b'"over":true', b'"frames":8', b'"holes":[[0,8]]', b'"boot":{}',
-    b'"strings":[""]', b'"ops":[]', b'"functions":[]', b'"parent":[-1]', b'"cells":["page.count[2]"]', b'"cell":[0]',
-    b'"old":[', b'"new":[', b'"events":[]', b'"boot_held":[]', b'"page.count[67108863]"', b'"pte.val[1]"', b"[[0,1,1]]",
-    b'"trace.op"', b"-1,", b"1,", b"9223372036854775807", b"9223372036854775808", b'"site":[', b'"start":[', b'"end":[',
-]  # fmt: skip
-
-
-def log(data: bytes) -> str:
-    from mmtui.loading import timeline_of
-    from mmtui.trace import codec
-
-    try:
-        return walked(timeline_of(codec.decode(data)))
-    except TraceError as error:
-        return _refused(error)
-
-
 # What a person types
 
 _SLASHES = (b"/", b"~")
@@ -422,9 +308,7 @@ TARGETS = {
         Target("place", _encoded((*PLACES, *SUBJECTS)), PLACE_WORDS, place, b""),
         Target("settings", lambda: list(SETTINGS), SETTING_WORDS, settings, b""),
         Target("sidecar", lambda: [b"".join(LINES), *LINES], SIDECAR_WORDS, sidecar, b""),
-        Target("recording", recordings, RECORDING_WORDS, recording, b","),
-        Target("scenario", scenarios, SCENARIO_WORDS, scenario, b","),
-        Target("log", logs, LOG_WORDS, log, b","),
+        *files.TARGETS,
         Target("command_line", _encoded(tuple(f"goto {p}" for p in PLACES)), LINE_WORDS, command_line),
         Target("prompt", _encoded(("n\ns 5\nc", "/ leak\n]", "g op:6\ne", "b leak\nc\nwhy")), PROMPT_WORDS, prompt),
     )
