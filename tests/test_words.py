@@ -357,3 +357,12 @@ def test_a_brief_why_keeps_what_decided() -> None:
         "VM_RESERVED: nothing is put.",
         "nobody is left for the other 1.",
     ]
+
+
+def test_a_fault_names_the_process_and_the_function_that_answers() -> None:
+    timeline = mmtui.load(TRACES / "zero-page.json", kernel="2.6.15-rc2")
+
+    said = [words.stop_text(timeline, event) for event in timeline.events(kind="fault")]
+
+    assert said[0] == ("1:10000000: no pte allows it.", "do_anonymous_page provides one.")
+    assert said[-1] == ("1:10000000: no pte allows it.", "do_wp_page provides one.")

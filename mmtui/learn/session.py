@@ -72,7 +72,8 @@ def teach(lesson: Lesson, timeline: Timeline, rng: random.Random, say: Say, list
             score.missed.append(question.prompt)
             say(f"Not so: {_spoken(question.answer)}.")
         say(question.reveal)
-        say(f"See it: op:{words.plain(timeline.place_name(question.position))} in {lesson.trace}.")
+        place = f"op:{words.plain(timeline.place_name(question.position))}"
+        say(f'See it: mmtui "$(mmtui examples {lesson.trace})" -k {timeline.kernel} --at {place}')
     say("")
     say(f"{score}.")
     return score

@@ -270,9 +270,13 @@ def _refused(timeline: Timeline, event: Event) -> tuple[str, str]:
 
 
 def _fault(timeline: Timeline, event: Event) -> tuple[str, str]:
-    pid, address = event.subject.get("pid"), event.subject.get("address")
-    where = f"{pid}:{address_text(address)}" if isinstance(address, int) else "an access"
-    return f"{where}: no pte allows it.", f"{function_of(timeline, event)} provides one."
+    pid, address = getattr(timeline.op(event.op), "pid", None), event.subject.get("address")
+    whose = f"{pid}:" if pid is not None else ""
+    where = f"{whose}{address_text(address)}" if isinstance(address, int) else "an access"
+    calls = [call.name for call in timeline.calls_at(event.position)]
+    inside = calls.index("handle_mm_fault") + 1 if "handle_mm_fault" in calls else len(calls)
+    function = calls[inside] if inside < len(calls) else function_of(timeline, event)
+    return f"{where}: no pte allows it.", f"{function} provides one."
 
 
 _MESSAGE_RULES: Final = {
