@@ -8,6 +8,7 @@ dropped by a later one of the same id. The journal is rewritten when most of it 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -16,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from mmtui.engine.limits import limit
 
 SUFFIX: Final = ".mmtui"
 COMPACT_FROM: Final = 200
@@ -115,7 +118,7 @@ class Sidecar:
         try:
             written = os.write(fd, data)
             if written < len(data):
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.ENOSPC, "No space left on device")
             os.fsync(fd)
         except OSError:
             with contextlib.suppress(OSError):
@@ -130,6 +133,8 @@ class Sidecar:
         inode, offset = self._seen
         if inode != status.st_ino or offset > status.st_size:
             offset, self._lines = 0, 0
+        if status.st_size - offset > limit("MMTUI_MAX_BYTES"):
+            raise OSError(errno.EFBIG, "too large to be notes (MMTUI_MAX_BYTES raises the limit)")
         data = os.pread(fd, status.st_size - offset, offset)
         whole = data.rfind(b"\n") + 1
         records = list(_parse(data[:whole]))
@@ -223,7 +228,7 @@ def _is_ours(record: Record) -> bool:
 
 def _read(path: Path) -> list[Record]:
     try:
-        return list(_parse(path.read_bytes()))
+        return list(_parse(path.read_bytes())) if path.stat().st_size <= limit("MMTUI_MAX_BYTES") else []
     except OSError:
         return []
 

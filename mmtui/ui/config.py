@@ -56,6 +56,8 @@ SETTINGS: Final = {
 MOST_SHOWN: Final = 20
 LONGEST: Final = 500
 """Problems that are told, and characters of one: a file may have any number, of any length."""
+LARGEST: Final = 1 << 18
+"""Bytes of a file of settings."""
 SECTIONS: Final = tuple(dict.fromkeys(name.partition(".")[0] for name in SETTINGS))
 
 
@@ -145,6 +147,9 @@ def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
 
 def _read_file(reading: _Reading, path: Path) -> None:
     try:
+        if path.stat().st_size > LARGEST:
+            reading.problems.append(f"{path}: not read: larger than {LARGEST >> 10} KiB")
+            return
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return

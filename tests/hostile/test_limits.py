@@ -15,6 +15,8 @@ import pytest
 
 import mmtui
 from mmtui.engine import cells
+from mmtui.sidecar import Sidecar
+from mmtui.ui import config
 
 ROOT = Path(__file__).parents[2]
 MMAP = {"op": "mmap", "pid": 1, "addr": 0x1000000, "prot": "rw", "flags": ["private"], "backing": {"anon": True}}
@@ -124,3 +126,25 @@ def test_one_long_query_over_one_long_line_is_quick() -> None:
         timeline.find(" and ".join(["(leak or free)"] * 20))
 
     assert time.process_time() - begun < 1
+
+
+def test_notes_that_are_too_long_to_be_notes_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.json.mmtui"
+    path.write_bytes(b"x" * 2000)
+    monkeypatch.setenv("MMTUI_MAX_BYTES", "1000")
+    side = Sidecar.open(tmp_path / "t.json")
+    side.add("mark", name="mine")
+
+    assert side.trouble == (
+        "not written to t.json.mmtui: too large to be notes (MMTUI_MAX_BYTES raises the limit); kept in memory"
+    )
+    assert [record["name"] for record in side.of_kind("mark")] == ["mine"]
+    assert path.read_bytes() == b"x" * 2000
+
+
+def test_settings_that_are_too_long_to_be_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MMTUI_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "config.toml").write_text("#" * 300_000)
+
+    with pytest.raises(config.ConfigError, match="not read: larger than 256 KiB"):
+        config.load({}, {})
