@@ -34,6 +34,9 @@ def command(
 ) -> int:  # fmt: skip
     """Check TRACES for CI: exit with 1 and the place if something happens that never should, or differs.
 
+    A file of operations and of what a real kernel showed after each (`oplist`, `steps`) is run on the model 6.x
+    instead, and compared step by step.
+
     \b
     mmtui check traces/*.json --never leak --never free_unpaged
     mmtui check traces/*.json --expect golden.json --update

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mmtui.engine import ops
-from mmtui.engine.errors import KernelBug
+from mmtui.engine.errors import KernelBug, LimitError
 from mmtui.engine.flags import PG_locked
 from mmtui.engine.kernel.v6_x import Linux_6_x
 from mmtui.engine.run import OP_FUNCTION, Run
@@ -199,6 +199,8 @@ class Machine:
             self._act(role, call, done)
         except KernelBug as bug:
             done.bug = bug.result
+        except (ValueError, OverflowError, LimitError) as error:
+            raise ScenarioError(f"it cannot be run: {error}") from None
         self._set_locked(busy, False)
         for pfn in held:
             self.kernel.put_page(pfn)

@@ -67,7 +67,10 @@ def _fill_page_cache(machine: Machine, file: Any, pgoff: int, pages: int) -> Non
         return
     for index in range(pgoff, pgoff + pages):
         if kernel.page_cache_lookup(file.inode, index) == NO_PAGE:
-            kernel.add_to_page_cache(kernel.alloc_pages(0), file.inode, index)
+            page = kernel.alloc_pages(0)
+            if page == NO_PAGE:
+                return
+            kernel.add_to_page_cache(page, file.inode, index)
 
 
 @CALLS.add(rf"munmap {WHERE}(?: .*)?")

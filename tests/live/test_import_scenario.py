@@ -204,3 +204,17 @@ def test_a_scenario_needs_no_kernel_to_be_named(tmp_path):
     (tmp_path / "x.json").write_text(json.dumps({"oplist": [], "steps": forked()}))
 
     assert cli("check", "x.json", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("op", [
+    "mmap A pages=x prot=3 flags=0x22", "write A+0 zz", "munmap A+0 pages=99999999999999999999999",
+    "madvise A+0 pages=-1 MADV_GUARD_INSTALL", "mlock A+99999999999999999999 pages=1", "read A+0x",
+])  # fmt: skip
+def test_an_operation_with_impossible_numbers_is_no_crash(op):
+    """It is refused with its place, or a difference."""
+    try:
+        found = check([*forked()[:1], {**step(1, "P", op, {"P": {}}), "ret": ["x"]}])
+    except TraceError as wrong:
+        assert "steps[2].op" in str(wrong)
+    else:
+        assert found is None or found.step == 1
