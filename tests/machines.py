@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-KERNELS = ("2.6.14", "2.6.15-rc2", "vm-unpaged", "2.6.15-rc3", "2.6.15-rc5", "2.6.15")
+KERNELS = ("2.6.14", "2.6.15-rc2", "vm-unpaged", "2.6.15-rc3", "2.6.15-rc5", "2.6.15", "6.x")
 
 BASE = 0x10000000
 PIDS = st.integers(1, 3)
