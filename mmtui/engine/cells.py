@@ -48,8 +48,9 @@ class Cells:
             size = min(size * 2, MAX_ROWS)
         for field in TABLES[table]:
             name = f"{table}.{field}"
-            grown = np.zeros(size, np.int64)
-            grown[: len(self.columns[name])] = self.columns[name]
+            used = len(self.columns[name])
+            grown = np.empty(size, np.int64)  # in large pages, which `zeros` does not ask for
+            grown[:used], grown[used:] = self.columns[name], 0
             self.columns[name] = grown
 
 

@@ -29,3 +29,7 @@ def BUG_ON(condition: bool, function: str) -> None:  # noqa: N802 - the kernel's
     """Stop the modelled kernel if `condition` holds; `function` is whose test it is."""
     if condition:
         raise KernelBug(function)
+
+
+class DiskFullError(LimitError):
+    """The log outgrew memory and the disk. What was logged so far is whole and can be walked."""

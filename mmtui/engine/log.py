@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmtui.engine.errors import LimitError
 from mmtui.engine.limits import limit
+from mmtui.engine.spill import Spill, budget
 
 Ints = NDArray[np.int64]
 AnyInts = NDArray[np.integer]
+Column = TypeVar("Column", bound=NDArray[Any])
 
 CHUNK = 1 << 16
 """Rows of a full tail; range operations seal longer or shorter chunks."""
@@ -59,8 +61,9 @@ class Calls:
 
     NAMES = ("fn", "parent", "start", "end", "a0", "a1")
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         self.count = 0
+        self._shelf = shelf
         self._columns: dict[str, AnyInts] = {
             "fn": np.zeros(CHUNK, np.uint16),
             "parent": np.zeros(CHUNK, np.int32),
@@ -71,10 +74,19 @@ class Calls:
         }
 
     def grow(self) -> None:
-        """Four times the room. (np.zeros takes memory from the machine only where it is written.)"""
+        """More room, much at once: what is there is copied, and memory is given only where it is written."""
+        length = len(self._columns["fn"])
+        width = sum(int(values.itemsize) for values in self._columns.values())
+        try:
+            self._take(self._shelf.more(length, width))
+        except MemoryError:
+            self._take(2 * length)
+
+    def _take(self, length: int) -> None:
+        grown = {name: self._shelf.room(length, values.dtype) for name, values in self._columns.items()}
         for name, values in self._columns.items():
-            self._columns[name] = np.zeros(4 * len(values), values.dtype)
-            self._columns[name][: len(values)] = values
+            grown[name][: len(values)] = values
+        self._columns = grown
 
     def raw(self, name: str) -> AnyInts:
         """The whole column with its room; for the recorder only."""
@@ -128,11 +140,53 @@ class Calls:
         return sum(int(v.itemsize) for v in self._columns.values()) * self.count
 
 
-class Log:
-    """Sealed chunks of transitions, and the calls that made them."""
+class Shelf:
+    """Where the arrays of a log are: in memory up to a budget of bytes, then in a file (see `spill`)."""
 
-    def __init__(self) -> None:
-        self.calls = Calls()
+    def __init__(self, budget: int) -> None:
+        self._left = budget
+        self._spill: Spill | None = None
+        self.trouble = ""
+        """Why the file takes no more. What comes after that is in memory again: the run should end soon."""
+
+    @property
+    def spilled(self) -> bool:
+        """Some of the log is in a file."""
+        return self._spill is not None
+
+    def keep(self, values: Column) -> Column:
+        """These values, for good."""
+        self._left -= values.nbytes
+        kept: Column = values if self._left >= 0 else self._filed(len(values), values.dtype, values)
+        return kept
+
+    def more(self, rows: int, width: int) -> int:
+        """To how many rows of this many bytes something should grow: half of the budget, else twice as many."""
+        return max(2 * rows, self._left // 2 // width)
+
+    def room(self, length: int, kind: Any) -> AnyInts:
+        """Room for rows, with anything in it. (numpy asks for large pages for `empty`, not for `zeros`.)"""
+        self._left -= length * np.dtype(kind).itemsize
+        made: AnyInts = np.empty(length, kind) if self._left >= 0 else self._filed(length, kind, None)
+        return made
+
+    def _filed(self, length: int, kind: Any, values: AnyInts | None) -> Any:
+        if self._spill is None:
+            self._spill = Spill()
+        if not self.trouble:
+            try:
+                return self._spill.empty(length, kind) if values is None else self._spill.keep(values)
+            except OSError as error:
+                self.trouble = f"{self._spill.folder}: {error.strerror}: the log cannot grow any more"
+        return np.zeros(length, kind) if values is None else values
+
+
+class Log:
+    """Sealed chunks of transitions, and the calls that made them. `memory`: bytes that stay there."""
+
+    def __init__(self, memory: int | None = None) -> None:
+        self.shelf = Shelf(budget() if memory is None else memory)
+        self.calls = Calls(self.shelf)
         self._chunks: list[Chunk] = []
         self._firsts: list[int] = []
         self._length = 0
@@ -148,13 +202,14 @@ class Log:
             return
         if self._length + len(cell) > self._most:
             raise LimitError(f"more than {self._most} changes, which is the limit (MMTUI_MAX_CHANGES raises it)")
+        keep = self.shelf.keep
         chunk = Chunk(
             self._length,
-            cell.astype(np.uint32),
-            narrow(old),
-            narrow(new),
-            call.astype(np.uint32),
-            site.astype(np.uint16),
+            keep(cell.astype(np.uint32)),
+            keep(narrow(old)),
+            keep(narrow(new)),
+            keep(call.astype(np.uint32)),
+            keep(site.astype(np.uint16)),
         )
         for column in chunk[1:]:
             column.flags.writeable = False

@@ -168,7 +168,7 @@ def _read_spans(term: Term, data: Data) -> Spans:
         kind = type(op)
         if kind not in fields:
             fields[kind] = tuple(name for name in ("pid", "parent", "child") if hasattr(op, name))
-        return any([getattr(op, name) == pid for name in fields[kind]])  # a list: quicker than a generator
+        return any(getattr(op, name) == pid for name in fields[kind])
 
     return data.operations_where(about)
 

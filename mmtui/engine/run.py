@@ -16,7 +16,7 @@ import numpy as np
 from mmtui.engine import ops
 from mmtui.engine.cells import Cells, Recorder
 from mmtui.engine.checker import Checker
-from mmtui.engine.errors import KernelBug
+from mmtui.engine.errors import DiskFullError, KernelBug
 from mmtui.engine.events import Events
 from mmtui.engine.instrument import Build, Function, build, source_of
 from mmtui.engine.kernel import RELEASES
@@ -166,6 +166,8 @@ class Run:
                         self.unreached.append(op)
                     else:
                         self.step(op)
+                    if self.log.shelf.trouble:
+                        raise DiskFullError(self.log.shelf.trouble)
                     if monotonic() >= end:
                         return True
             return False

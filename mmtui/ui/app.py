@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.style import Style
 from textual.app import App, ComposeResult
 
-from mmtui.engine.errors import MmtuiError
+from mmtui.engine.errors import DiskFullError, MmtuiError
 from mmtui.sidecar import Sidecar
 from mmtui.ui import config
 from mmtui.ui.growing import PAUSE, Growing, open_trace
@@ -131,13 +131,17 @@ class StepperApp(App[int], inherit_bindings=False):
             return
         try:
             news = growing.slice()
+        except DiskFullError as error:
+            growing.stop()
+            growing.desk.say(one_line(error))
+            self.growing, news = None, True
         except MmtuiError as error:
             self.error = error
             self.exit(2)
             return
         if growing.timeline.growing:
             self.set_timer(PAUSE, self._grow)
-        else:
+        elif self.growing is not None:
             self.growing = None
             growing.desk.say("")
         if news:

@@ -90,23 +90,22 @@ def fork_tree(seed: int) -> Iterator[AnyOp]:
 
 
 def big_mapping(pages: int, rounds: int) -> Iterator[AnyOp]:
-    """One mm with a mapping of many pages, which is forked, protected, unprotected; the child exits; munmap at last."""
+    """One mm with a mapping of many pages, which is protected, forked; the child exits; munmap at last."""
     yield Spawn(pid=1, comm="init")
     yield from touched(1, BASE, pages)
     for child in range(2, 2 + rounds):
+        yield Mprotect(pid=1, addr=BASE, pages=pages, prot="none" if child % 2 else "r")
         yield Fork(parent=1, child=child)
-        yield Mprotect(pid=1, addr=BASE, pages=pages, prot="r")
-        yield Mprotect(pid=1, addr=BASE, pages=pages, prot="rw")
         yield Exit(pid=child)
     yield Munmap(pid=1, addr=BASE, pages=pages)
 
 
 def many_drivers(seed: int, drivers: int = 32) -> Iterator[AnyOp]:
-    """Without an end: buffers of many drivers, mapped, read through nopage, unmapped; some forget a reference."""
+    """Without an end: buffers of many drivers, mapped, touched through nopage, unmapped, now and then freed."""
     random_ = random.Random(seed)
     yield Spawn(pid=1, comm="init")
     for number in range(drivers):
-        yield Driver(driver=f"snd{number}", buf=f"buf{number}", get_page=random_.random() < 0.9)
+        yield Driver(driver=f"snd{number}", buf=f"buf{number}")
         yield Alloc(driver=f"snd{number}", buf=f"buf{number}", order=random_.randrange(3))
     for round_ in count():
         number = random_.randrange(drivers)

@@ -1,0 +1,1 @@
+"""How fast mmtui is: `python -m tests.bench` prints one table."""

@@ -1,0 +1,97 @@
+"""Clocks and baselines: each figure is measured beside the baseline that it is compared with."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmtui.engine.cells import Cells, Recorder
+from mmtui.engine.log import CHUNK, Log
+from mmtui.engine.schema import BASE
+
+CELLS = 4096
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table. `ratio` and `reach` are texts that say in what direction they mean it."""
+
+    what: str
+    figure: str
+    baseline: str = ""
+    ratio: str = ""
+    reach: str = ""
+    held: bool | None = None
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Processor seconds of this process: another program on the machine does not count."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def best_of(times: int, work: Callable[[], float]) -> float:
+    """The best of some measurements: the one that the machine disturbed least."""
+    return max(work() for _ in range(times))
+
+
+def logged_stores(count: int) -> float:
+    """Stores per second of a loop that does nothing else: check, cell, old, new, call, line."""
+    recorder = Recorder(Cells({"page": CELLS}), Log())
+    column = memoryview(recorder.cells.columns["page.count"])
+    store, base = recorder.store, BASE["page.count"]
+    recorder.enter(0, 0, 0)
+
+    def loop() -> None:
+        for number in range(count):
+            store(column, base, number % CELLS, number, 7)
+        recorder.flush()
+
+    return count / seconds(loop)
+
+
+def numpy_rows(count: int) -> float:
+    """Rows per second that numpy alone writes to a log, without a kernel: a chunk's cells, old and new values, calls
+    and lines are worked out from the row's number, and the log seals them."""
+    step = np.arange(CHUNK)
+
+    def write() -> None:
+        log = Log()
+        for at in range(0, count, CHUNK):
+            number = step[: min(CHUNK, count - at)] + at
+            old = number << 12 | 0x67
+            log.seal(number + BASE["pte.val"], old, old & ~2, number, np.full(len(number), 7))
+
+    return count / seconds(write)
+
+
+def spread(samples: Sequence[float], scale: float) -> tuple[float, float]:
+    """(median, worst) in units of `scale` seconds."""
+    return statistics.median(samples) / scale, max(samples) / scale
+
+
+def command_ms(arguments: list[str], times: int) -> float:
+    """Milliseconds of the processor that a run of Python takes, the best of some."""
+    found = []
+    nowhere = subprocess.DEVNULL
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    for _ in range(times + 1):  # the first one may write byte code
+        before = os.times()
+        subprocess.run([sys.executable, *arguments], stdout=nowhere, stderr=nowhere, check=False, env=kept)
+        after = os.times()
+        found.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    return min(found) * 1000
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * 4096
