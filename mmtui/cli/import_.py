@@ -34,6 +34,6 @@ def command(file: str, out: Path, force: bool) -> None:
         click.echo(f"{done.lost} events were lost; the recording says where")
     if done.found:
         places = "1 place contradicts" if done.found == 1 else f"{done.found} places contradict"
-        click.echo(f"{places} what the events before it say: stop at leak, free_mapped, window_on_foreign")
+        click.echo(f"{places} what the events before it say: stop at leak, limbo, free_mapped, window_on_foreign")
     if done.skipped:
         click.echo(f"{done.skipped} lines and events were not about memory")

@@ -33,6 +33,10 @@ USED: Final = frozenset(
      "sched_process_exit", "task_newtask", "page-faults"}
 )  # fmt: skip
 
+LISTED: Final = "mm_lru_insertion"
+LEAKED: Final = "nothing maps it any more, and no free of it follows"
+WAITS: Final = "nothing maps it any more, and its free was not seen yet: it may wait in a batch for its LRU list"
+
 
 @dataclass
 class Thread:
@@ -68,6 +72,9 @@ class Importer:
         for at, line in enumerate(self._lines.events):
             if many := self._lines.lost.get(at):
                 self._lost(line, many)
+            if line.event == LISTED:
+                self._model.listed(frames(line))
+                continue
             if line.event not in USED:
                 self.unused += 1
                 continue
@@ -149,10 +156,15 @@ class Importer:
 
     def _leaks(self) -> None:
         """Frames that nobody maps any more and that were not freed by the end: so it says where the last entry went."""
+        listings = any(line.event == LISTED for line in self._lines.events)
         for pfn, frame in sorted(self._model.frames.items()):
             if frame.live and frame.mapcount == 0 and 0 <= frame.unmapped_at < len(self.stops):
-                found = self.stops[frame.unmapped_at].setdefault("found", [])
-                found.append(["leak", pfn, "observed", "nothing maps it any more, and no free of it follows"])
+                stop = self.stops[frame.unmapped_at]
+                # A new page is in a batch of some CPU until it is put on its LRU list; a process that ends while it is
+                # leaves it there, for others to free. That is a grace, not a leak.
+                waits = not frame.listed if listings else stop["ev"]["k"] in ("exec", "exiting")
+                kind, text = ("limbo", WAITS) if waits else ("leak", LEAKED)
+                stop.setdefault("found", []).append([kind, pfn, "observed", text])
 
     # Faults
 

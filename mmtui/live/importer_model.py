@@ -43,12 +43,14 @@ class Area:
 
 @dataclass
 class Frame:
-    """A frame of anonymous memory. `live`: it was allocated, and nobody saw it being freed since."""
+    """A frame of anonymous memory. `live`: it was allocated, and nobody saw it being freed since; `listed`: it has left
+    the batch in which new pages wait for their LRU list."""
 
     mapcount: int = 0
     exclusive: bool = True
     live: bool = True
     unmapped_at: int = -1  # the stop at which its last entry went
+    listed: bool = False
 
 
 @dataclass
@@ -225,6 +227,12 @@ class Model:
             self.changes.found.append(["alloc", pfn, "", ""])
         self.frames[pfn] = Frame(frame.mapcount if frame is not None else 0)
         self.changes.frames.add(pfn)
+
+    def listed(self, pfns: list[int]) -> None:
+        """Frames were put on an LRU list."""
+        for pfn in pfns:
+            if pfn in self.frames:
+                self.frames[pfn].listed = True
 
     def freed(self, pfn: int) -> bool:
         """A frame was freed; was it one of ours?"""

@@ -209,6 +209,23 @@ def test_a_last_unmap_without_a_free_is_something_to_stop_at(tmp_path):
     assert timeline.op(timeline.events("leak")[0].op).name == "munmap"
 
 
+def test_a_new_page_that_never_came_to_its_lru_list_has_a_grace(tmp_path):
+    trace = Trace().map().fault(0, 6, 0x10).fault(1, 6, 0x11)
+    trace.event("mm_lru_insertion: folio=00000000aa pfn=0x11 lru=0 flags=Ma b").call(11, BASE, 4 * 4096)
+    timeline = trace.import_(tmp_path)
+
+    assert sorted(kinds(timeline)) == [("leak", 0x11), ("limbo", 0x10)]
+    assert timeline.frame(row(timeline, 0x10)).words == "unmapped, free not seen yet"
+
+
+def test_the_pages_of_a_process_that_ended_have_a_grace(tmp_path):
+    trace = Trace().map().fault(0, 6, 0x10).call(231, 0)
+    timeline = trace.event("sched_process_exit: comm=prog pid=100 prio=120").import_(tmp_path)
+
+    assert kinds(timeline) == [("limbo", 0x10)]
+    assert timeline.holders(row(timeline, 0x10)).waits
+
+
 def test_a_frame_that_comes_back_was_freed_unseen(tmp_path):
     trace = Trace().map().fault(0, 6, 0x10).call(28, BASE, 4096, 4).fault(1, 6, 0x10)
 
@@ -338,7 +355,7 @@ def test_the_command_writes_a_recording_that_every_command_opens(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[:2] == [
         "t.jsonl.gz: 3 stops of 5 events (ftrace)",
-        "1 place contradicts what the events before it say: stop at leak, free_mapped, window_on_foreign",
+        "1 place contradicts what the events before it say: stop at leak, limbo, free_mapped, window_on_foreign",
     ]
     shown = cli("run", "--format", "jsonl", "t.jsonl.gz", cwd=tmp_path).stdout.splitlines()
     assert [json.loads(line)["name"] for line in shown] == ["mmap", "fault", "free"]
@@ -370,7 +387,7 @@ def test_a_real_trace_contradicts_nothing_but_for_pages_still_in_a_batch(stored,
     timeline = mmtui.load(path)
 
     assert timeline.op_count == done.stops > 100
-    assert {kind for kind, _ in kinds(timeline)} <= {"leak"}
+    assert {kind for kind, _ in kinds(timeline)} <= {"limbo"}
     assert len(timeline.events("cow")) > 10
 
 
