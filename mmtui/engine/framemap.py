@@ -157,8 +157,8 @@ def frame_uses(timeline: Timeline) -> tuple[Ints, Ints, Ints]:
     buf, pin, cache = machine.buf, machine.pin, machine.cache
     rows = np.flatnonzero(buf.state == 1)
     np.add.at(held, head[buf.pfn[rows]], 1)
-    rows = np.flatnonzero((pin.state == 1) & (pin.ref == 1) & (pin.pfn < frames))
-    np.add.at(held, head[pin.pfn[rows]], 1)
+    rows = np.flatnonzero((pin.state == 1) & (pin.pfn < frames))
+    np.add.at(held, head[pin.pfn[rows]], pin.ref[rows])
     rows = np.flatnonzero(cache.inode != 0)
     np.add.at(held, cache.pfn[rows], 1)
     return windows, managed, held
