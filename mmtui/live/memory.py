@@ -17,6 +17,8 @@ from mmtui.live.recording import PAGE, USER_END, Area, Entry
 from mmtui.live.store import Store
 
 TABLE_SPAN: Final = PTES_PER_PT * PAGE
+VMA_LINKED: Final = 1
+VMA_FILLED: Final = 2  # on no list yet: its life begins, and what its fields get belongs to it
 PAGE_MAPPING_ANON: Final = 1  # an anon_vma without a number: /proc does not name them
 
 
@@ -58,14 +60,19 @@ class Memory:
         for start in sorted(unmapped):
             found = space.areas.pop(start, None)
             if found is not None:
-                self._store.set("vma.state", found[1], 0)
+                for name in ("state", "mm", "vm_start", "vm_end"):
+                    self._store.set(f"vma.{name}", found[1], 0)
                 self._store.give("vma", found[1])
         for area in sorted(mapped, key=lambda area: area.start):
             if area.start < USER_END:
                 self._put_area(space, area)
 
     def _put_area(self, space: Space, area: Area) -> None:
-        row = space.areas[area.start][1] if area.start in space.areas else self._store.take("vma")
+        if area.start in space.areas:
+            row = space.areas[area.start][1]
+        else:
+            row = self._store.take("vma")
+            self._store.set("vma.state", row, VMA_FILLED)
         space.areas[area.start] = area, row
         file = self._file(area)
         special = area.path if file == 0 else ""
@@ -74,7 +81,7 @@ class Memory:
             ("vm_pgoff", area.offset >> PAGE_SHIFT), ("vm_file", file),
             ("vm_ops", VM_OPS_FILE if file else VM_OPS_NONE),
             ("letters", self._store.strings.number(area.flags)), ("name", self._store.strings.number(special)),
-            ("state", 1),
+            ("state", VMA_LINKED),
         ):  # fmt: skip
             self._store.set(f"vma.{name}", row, value)
 

@@ -13,6 +13,7 @@ import pytest
 import mmtui
 from mmtui.live.recording import decode
 from mmtui.trace.source import read_bytes
+from mmtui.words import address_text, transition_text
 from tests.live.recorder import run
 from tests.live.test_asides import PIPELINE
 from tests.live.test_timeline import command
@@ -179,3 +180,20 @@ def test_what_a_fault_on_the_stored_heap_did_is_told_by_every_view(stored):
 @pytest.mark.parametrize(("args", "code"), [(["--never", "cow"], 1), (["--never", "leak"], 0)])
 def test_the_stored_recording_is_checked(stored, args, code):
     assert command("check", stored.name, *args, cwd=stored.parent).returncode == code
+
+
+def test_what_changes_in_a_mapping_is_told_with_its_process_and_its_address(stored):
+    """Rows of `vma` are used again: what a row was before, or will be later, does not name it."""
+    timeline = mmtui.load(stored)
+    fork = next(number for number in range(timeline.op_count) if timeline.op(number).child is not None)
+    timeline.seek(timeline.op_end(fork))
+    child = timeline.op(fork).child
+    places = {f"vma {child}:{address_text(vma.start)}" for vma in timeline.vmas(child)}
+
+    told = set()
+    for number in range(timeline.op_start(fork), timeline.op_end(fork)):
+        if timeline.transition(number).table == "vma":
+            subject = transition_text(timeline, number).subject
+            told.add(" ".join(subject.split()[:2]))
+
+    assert told == places
