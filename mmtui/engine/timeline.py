@@ -236,6 +236,16 @@ class Timeline:
             number = found[-1].parent
         return found[::-1]
 
+    def depth_at(self, position: int) -> int:
+        """How many calls are open at a position: len(calls_at(position)), without making them."""
+        if not 0 < position <= len(self):
+            return 0
+        number, depth = self._story.log.row(position - 1)[3], 0
+        parent = self._story.log.calls.parent
+        while number >= 0:
+            number, depth = int(parent[number]), depth + 1
+        return depth
+
     def function_number(self, name: str) -> int | None:
         """The number that `log.calls.fn` has for a kernel function; None if the model lacks it."""
         return self._story.function_number(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -145,7 +146,9 @@ class StepperApp(App[int], inherit_bindings=False):
             self.growing = None
             growing.desk.say("")
         if news:
+            began = time.monotonic()
             self.repaint()
+            growing.painted(time.monotonic() - began)
 
     def repaint(self, everything: bool = False) -> None:
         """Compose the lines of the screen and show what changed."""
@@ -180,6 +183,8 @@ class StepperApp(App[int], inherit_bindings=False):
 
     def press(self, name: str, key: str, character: str | None) -> None:
         """A key: to help, to the drawer, else to its command."""
+        if self.growing is not None:
+            self.growing.desk.grown()
         if self.loading is not None and name in ("escape", "ctrl+c", "ctrl+q"):
             self._cancel_loading()
         elif self.desk is None:

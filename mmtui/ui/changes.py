@@ -33,8 +33,11 @@ class OpChanges:
             return cls(nothing, nothing, nothing)
         cells = np.concatenate([chunk.cell for chunk in chunks]).astype(np.int64)
         old = np.concatenate([chunk.old.astype(np.int64) for chunk in chunks])
-        unique, at = np.unique(cells, return_index=True)
-        return cls(unique, at.astype(np.int64) + start, old[at])
+        at = np.argsort(cells, kind="stable")
+        ordered = cells[at]
+        first = np.ones(len(at), bool)
+        first[1:] = ordered[1:] != ordered[:-1]
+        return cls(ordered[first], at[first].astype(np.int64) + start, old[at[first]])
 
     def changed(self, column: str, row: int, position: int) -> bool:
         """Whether `column[row]` was written before `position`."""

@@ -11,6 +11,7 @@ import numpy as np
 from mmtui import words
 from mmtui.ui.commands import COMMANDS
 from mmtui.ui.keymap import keys_of, shown
+from mmtui.ui.numbers import distinct
 from mmtui.ui.paint import ASCII_BARS, BARS, cut, merged, width_of
 from mmtui.ui.panes import texts
 from mmtui.ui.rows import Row, Span
@@ -102,7 +103,7 @@ def bars(timeline: Timeline, buckets: int) -> list[int]:
     for bucket in range(buckets):
         first, last = bucket * (end + 1) // buckets, (bucket + 1) * (end + 1) // buckets
         samples = {min(end, first + (last - first) * i // 3) for i in range(3)}
-        depths.append(max(len(timeline.calls_at(p)) for p in samples))
+        depths.append(max(timeline.depth_at(p) for p in samples))
     deepest = max(HIGHEST_BAR, *depths)
     return [max(1, -(-depth * HIGHEST_BAR // deepest)) for depth in depths]
 
@@ -119,7 +120,7 @@ def timeline_row(view: View, around: Around, width: int) -> list[Span]:
         cells[column_of(timeline, timeline.op_start(k), width)] = ("f", "kind.c")
     for p in around.marks:
         cells[column_of(timeline, p, width)] = ("m", "bright")
-    for column in np.unique(1 + around.stops * (width - 2) // (len(timeline) + 1)):
+    for column in distinct(1 + around.stops * (width - 2) // (len(timeline) + 1)):
         cells[int(column)] = ("!", "alarm")
     block = "█" if view.glyphs == "unicode" else "#"
     cells[here] = ("!", "alarm_fill") if around.stopped else (block, "here")

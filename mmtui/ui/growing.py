@@ -39,18 +39,20 @@ class Growing:
 
     def __init__(self, timeline: Timeline, desk: Desk) -> None:
         self.timeline, self.desk = timeline, desk
-        self._told = time.monotonic()
+        self._next = time.monotonic() + TELL
         self.said = ""
 
     def slice(self) -> bool:
         """Run on a little; is there something new to paint? Raises MmtuiError for what is wrong with the trace."""
         self.timeline.grow(SLICE)
-        now = time.monotonic()
-        if self.timeline.growing and now - self._told < TELL:
+        if self.timeline.growing and time.monotonic() < self._next:
             return False
-        self._told = now
         self.desk.grown()
         return True
+
+    def painted(self, seconds: float) -> None:
+        """So long took the painting; the longer, the rarer."""
+        self._next = time.monotonic() + max(TELL, 10 * seconds)
 
     def tell(self) -> None:
         """Say how far it is, unless something else is said."""

@@ -14,6 +14,7 @@ import numpy as np
 from mmtui.engine.schema import TABLES
 from mmtui.sidecar import Sidecar
 from mmtui.ui.notebook import Notebook
+from mmtui.ui.numbers import distinct
 from mmtui.ui.rows import Target
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class Stepper(Notebook):
         key = (id(self.timeline), "\n".join(exprs))
         if key not in self._unions:
             found = [self._quiet_find(expr) for expr in key[1].split("\n")]
-            self._unions = {key: np.unique(np.concatenate(found)), **dict(list(self._unions.items())[:3])}
+            self._unions = {key: distinct(np.concatenate(found)), **dict(list(self._unions.items())[:3])}
         return self._unions[key]
 
     def _quiet_find(self, expr: str) -> Positions:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mmtui
 from mmtui.engine.changes import Changes
 from mmtui.engine.log import Log
 
@@ -40,3 +43,11 @@ def test_the_next_and_the_previous_change_are_neighbours_of_a_position(pieces, c
 
     assert changes.after(cell, position) == min((at for at in every if at > position), default=None)
     assert changes.before(cell, position) == max((at for at in every if at < position), default=None)
+
+
+def test_the_depth_at_a_position_is_how_many_calls_are_open():
+    timeline = mmtui.load(Path(__file__).parents[2] / "traces" / "alsa-nocomp-2614.json")
+
+    assert [timeline.depth_at(p) for p in range(len(timeline) + 2)] == [
+        len(timeline.calls_at(p)) for p in range(len(timeline) + 2)
+    ]

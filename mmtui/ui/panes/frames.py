@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmtui import words
+from mmtui.ui.numbers import distinct
 from mmtui.ui.panes import overlays, subjects
 from mmtui.ui.panes.common import Line, flags_word, kind_role, mapping_word, marked, pfn_text, pfn_width, signed, title
 from mmtui.ui.rows import PaneRows, Row, Span, Target
@@ -104,7 +105,7 @@ class FrameRows(Sequence[Row]):
         self.cursor_line = None if pfn is None or pfn >= len(glyphs) else self._line_of(pfn)
         self._cells = overlays.cells(view, view.overlay)
         touched = [view.op_changes.rows(column, view.position) for column in _CELLS]
-        self._changed = np.unique(np.concatenate(touched))
+        self._changed = distinct(np.concatenate(touched))
 
     def _fold(self) -> None:
         """Make one line of each run of at least two lines of only free frames, or only holes, or not seen."""
