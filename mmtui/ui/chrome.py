@@ -209,6 +209,7 @@ def _banner(what: str, why: str, width: int) -> list[Span]:
     left = room - len(what) - len(gap)
     if len(why) > left:
         why = words.brief_why(why)
+        why = why.removesuffix(".") if len(why) == left + 1 else why
     if len(why) > left:
         why = why[: max(0, left + 1)].rpartition(" ")[0]
     return cut([(what + (gap + why if why else ""), "alarm_fill")], width - 1)

@@ -310,6 +310,14 @@ async def test_an_operations_own_change_has_no_function_to_hide(tmp_path: Path) 
         assert "no function under the cursor" in walk.screen[-1]
 
 
+async def test_a_stop_at_80_columns_says_its_why_and_the_log_what_the_kernel_said(tmp_path: Path) -> None:
+    async with walking(tmp_path, trace="usx2y-noget.json", size=(80, 24)) as walk:
+        await walk.press("c")
+
+        assert walk.screen[2].endswith("count 0. PG_reserved is set")
+        assert "the kernel says    bad_page: fn free_hot" in walk.text()
+
+
 async def test_k_takes_another_kernel_at_the_same_operation(tmp_path: Path) -> None:
     async with walking(tmp_path, at="op:27") as walk:
         await walk.press("K", "down", "enter")

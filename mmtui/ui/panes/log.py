@@ -177,5 +177,5 @@ class LogRows(Sequence[Row]):
         right: tuple[Span, ...] = ((stops, "alarm_fill" if is_step and not view.undone else role),) if stops else ()
         if is_step and view.undone:
             right = (("undone", "dim"),)
-        self._put_change(line, f"{old} -> {new}", "accent" if is_step else role, right)
+        self._put_change(line, f"{old} -> {new}" if old else new, "accent" if is_step else role, right)
         return Row(line.spans, Target("position", texts.subject_text(view, number), number + 1), band=here, right=right)

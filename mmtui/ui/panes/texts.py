@@ -114,7 +114,7 @@ def _taken(view: View, found: dict[str, int]) -> str | None:
 
 
 def change_words(view: View, number: int) -> tuple[str, str, str]:
-    """(subject, old, new) of a transition; an entry that keeps its frame shows only its bits."""
+    """(subject, old, new) of a transition; an entry that keeps its frame shows only its bits, a message has no old."""
     return view.remember(("words", number, view.numbers, view.glyphs), lambda: _change_words(view, number))
 
 
@@ -133,7 +133,7 @@ def _change_words(view: View, number: int) -> tuple[str, str, str]:
             was, becomes = was.partition(" ")[2], becomes.partition(" ")[2]
         return subject, was, becomes
     text = words.transition_text(timeline, number, dot(view))
-    return text.subject, text.old, text.new
+    return text.subject, "" if column == "trace.message" else text.old, text.new  # a message was nothing before
 
 
 def subject_text(view: View, number: int) -> str:
