@@ -35,7 +35,8 @@ class Run(NamedTuple):
 
 def runs(view: View, pid: int, entries: list[Entry], cursor: Target | None) -> list[Run | Entry]:
     """The address space in order: what is the program's own as it is, two or more others in a row as a run."""
-    whose = {} if view.everything else _whose(view, pid)
+    whose = {} if view.everything or not view.recorded else _whose(view, pid)
+    wanted = _wanted(view, pid, cursor) if whose else []
     found: list[Run | Entry] = []
     for folds, group in groupby(entries, key=lambda entry: entry[0].start in whose):
         part = list(group)
@@ -44,7 +45,7 @@ def runs(view: View, pid: int, entries: list[Entry], cursor: Target | None) -> l
             continue
         fold = f"{pid}:{part[0][0].start:#x}"
         is_open = fold in view.unfolded
-        shown = part if is_open else [entry for entry in part if _in_view(view, pid, entry[0], cursor)]
+        shown = part if is_open else [entry for entry in part if _holds(entry[0], wanted)]
         found.append(Run(fold, part, list(dict.fromkeys(whose[vma.start] for vma, _ in part)), is_open, shown))
     return found
 
@@ -56,12 +57,17 @@ def _whose(view: View, pid: int) -> dict[int, str]:
     return {**before, **view.timeline.foreign(pid)}
 
 
-def _in_view(view: View, pid: int, vma: Vma, cursor: Target | None) -> bool:
-    """What the cursor or this step is about is to be seen, folded or not."""
-    if subjects.step_vma(view) == (pid, vma.start):
-        return True
-    found = subjects.parse_target(cursor)
-    return found is not None and found[1] == pid and found[0] in ("vma", "pte") and vma.start <= found[2] < vma.end
+def _wanted(view: View, pid: int, cursor: Target | None) -> list[int]:
+    """Addresses that are to be seen, folded or not: what the cursor and this step are about."""
+    step, found = subjects.step_vma(view), subjects.parse_target(cursor)
+    wanted = [step[1]] if step is not None and step[0] == pid else []
+    if found is not None and found[1] == pid and found[0] in ("vma", "pte"):
+        wanted.append(found[2])
+    return wanted
+
+
+def _holds(vma: Vma, addresses: list[int]) -> bool:
+    return any(vma.start <= address < vma.end for address in addresses)
 
 
 def run_row(view: View, run: Run, here: bool, width: int) -> Row:
