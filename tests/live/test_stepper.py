@@ -31,6 +31,12 @@ async def test_a_stop_is_shown_with_its_process_its_pages_and_what_is_not_known(
         assert "fault  pid 8 a.out  10008" in screen
 
 
+async def test_which_anon_vma_it_is_and_who_shares_it_is_not_known(folder):
+    async with walking(folder, "r.jsonl", SIZE, at="op:2") as walk:
+        assert "anon_vma ? (it has one)" in walk.text()
+        assert "shared with pid" not in walk.text()
+
+
 async def test_a_copy_is_found_from_both_sides(folder):
     async with walking(folder, "r.jsonl", SIZE) as walk:
         copy = int(walk.desk.timeline.find("cow")[0])

@@ -170,9 +170,11 @@ def vm_ops(view: View, vma: Vma) -> str:
 
 
 def anon_vma(view: View, pid: int, vma: Vma) -> str:
-    """`none`, or whom the anon_vma is shared with."""
+    """`none`, or whom the anon_vma is shared with; nobody tells a recorder which one it is."""
     if not vma.anon_vma:
-        return "none"
+        return "none seen" if view.recorded else "none"
+    if view.recorded:
+        return "? (it has one)"
     for process in view.processes:
         if process.pid != pid and any(other.anon_vma == vma.anon_vma for other in view.timeline.vmas(process.pid)):
             return f"shared with pid {process.pid}"
