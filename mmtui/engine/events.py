@@ -145,4 +145,4 @@ def _of(told: Sequence[Event], name: str) -> Ints:
     if name in ("transition", "op"):
         return np.array([getattr(event, name) for event in told], np.int64)
     values = (event.subject.get(name, -1) for event in told)
-    return np.array([value if isinstance(value, int) else -1 for value in values], np.int64)
+    return np.array([value if isinstance(value, int) and value < 1 << 63 else -1 for value in values], np.int64)

@@ -196,12 +196,15 @@ class Log:
         """Transitions that are sealed."""
         return self._length
 
+    def check(self, length: int) -> None:
+        """LimitError: a log of this length is more than this machine should be asked to hold."""
+        if length > self._most:
+            raise LimitError(f"more than {self._most} changes, which is the limit (MMTUI_MAX_CHANGES raises it)")
+
     def seal(self, cell: AnyInts, old: AnyInts, new: AnyInts, call: AnyInts, site: AnyInts) -> None:
-        """Append rows; the arrays are copied. LimitError: more than this machine should be asked to hold."""
+        """Append rows; the arrays are copied."""
         if not len(cell):
             return
-        if self._length + len(cell) > self._most:
-            raise LimitError(f"more than {self._most} changes, which is the limit (MMTUI_MAX_CHANGES raises it)")
         keep = self.shelf.keep
         chunk = Chunk(
             self._length,

@@ -16,7 +16,7 @@ import numpy as np
 from mmtui.engine import ops
 from mmtui.engine.cells import Cells, Recorder
 from mmtui.engine.checker import Checker
-from mmtui.engine.errors import DiskFullError, KernelBug
+from mmtui.engine.errors import DiskFullError, KernelBug, LimitError
 from mmtui.engine.events import Events
 from mmtui.engine.instrument import Build, Function, build, source_of
 from mmtui.engine.kernel import RELEASES
@@ -175,8 +175,10 @@ class Run:
             self.recorder.flush()
 
     def step(self, op: ops.Op) -> None:
-        """Run one operation to its end."""
+        """Run one operation to its end. LimitError: before it, or where there was no more room for it."""
         kernel, recorder, number = self.kernel, self.recorder, self.done
+        limit: LimitError | None = None
+        self.log.check(recorder.here()[0])
         if number >= self.cells.rows("trace"):
             self.cells.grow("trace", number)
             recorder.bind(kernel, ("trace",))
@@ -190,13 +192,20 @@ class Run:
         except KernelBug as bug:
             result, extra = bug.result, {}
             self.over = True
+        except LimitError as most:
+            result, extra, limit = "LIMIT", {}, most
+            self.over = True
         results: Any = kernel.trace_result  # type: ignore[attr-defined]
         recorder.store(results, BASE["trace.result"], number, self.strings.number(result), 0)
         recorder.leave(parent)
-        for name, values in self._extra.items():
-            values.append(extra.get(name, NONE))
+        found = extra.get
+        self._extra["pfn"].append(found("pfn", NONE))
+        self._extra["value"].append(found("value", NONE))
+        self._extra["faults"].append(found("faults", NONE))
         self._messages.append(kernel.index.messages)
         self.done = number + 1
+        if limit is not None:
+            raise limit
 
     @property
     def keeps_reserved(self) -> bool:

@@ -158,6 +158,7 @@ class Stored:
         boot = np.array([self._at_boot(*cell) for cell in zip(columns.tolist(), rows.tolist(), strict=True)], np.int64)
         log_in.check_chain(values["cell"], values["old"], values["new"], boot)
         self._check_values(columns[values["cell"]], values["new"])
+        self.log.check(len(values["cell"]))
         numbers = columns[values["cell"]] << ROW_BITS | rows[values["cell"]]
         self.log.seal(numbers, values["old"], values["new"], values["call"], values["site"])
 

@@ -48,6 +48,7 @@ class Replay:
         store.room("page", len(self._frames.pfns) - 1)
         for stop in recording.stops:
             self._operation(stop)
+            store.log.check(store.recorder.here()[0])
         self.boot = store.finish(self._frames.pfns)
         self._events = gather([], self._told)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.style import Style
 from textual.app import App, ComposeResult
 
-from mmtui.engine.errors import DiskFullError, MmtuiError
+from mmtui.engine.errors import DiskFullError, LimitError, MmtuiError
 from mmtui.sidecar import Sidecar
 from mmtui.ui import config
 from mmtui.ui.growing import PAUSE, Growing, open_trace
@@ -132,7 +132,7 @@ class StepperApp(App[int], inherit_bindings=False):
             return
         try:
             news = growing.slice()
-        except DiskFullError as error:
+        except (DiskFullError, LimitError) as error:  # what ran until then is there
             growing.stop()
             growing.desk.say(one_line(error))
             self.growing, news = None, True

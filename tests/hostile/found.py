@@ -38,6 +38,8 @@ FOUND: dict[str, list[bytes]] = {
     "recording": [
         b'{"mmtui": 1, "re\x93ording": {}}\n',
         b'{"\xaamt": 1}\n',
+        b'{"mmtui": 1, "recording": {"page": 4096}}\n'
+        b'{"i": 0, "pid": 7, "ev": {"k": "fault", "addr": 14073748835532865544}}\n',
         b'{"mmtui": 1, "recording": {"page": 4096}}\n{"i": 0, "p\xffd": 7}\n',
         b'{"mmtui": 1, "recording": ' + b"[" * 100_000 + b"\n",
     ],

@@ -16,7 +16,9 @@ import pytest
 import mmtui
 from mmtui.engine import cells
 from mmtui.sidecar import Sidecar
+from mmtui.trace import codec
 from mmtui.ui import config
+from tests.ui.stepping import walking
 
 ROOT = Path(__file__).parents[2]
 MMAP = {"op": "mmap", "pid": 1, "addr": 0x1000000, "prot": "rw", "flags": ["private"], "backing": {"anon": True}}
@@ -148,3 +150,32 @@ def test_settings_that_are_too_long_to_be_settings(tmp_path: Path, monkeypatch: 
 
     with pytest.raises(config.ConfigError, match="not read: larger than 256 KiB"):
         config.load({}, {})
+
+
+@pytest.mark.parametrize("limit", ["changes", "tables"])
+async def test_a_long_trace_that_meets_a_limit_on_the_screen_is_walked_up_to_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    step = 4096 if limit == "changes" else 1 << 22
+    far = [
+        {"op": "write", "pid": 1, "addr": 0x1000000 + step * (n % 600 if limit == "tables" else n)} for n in range(7000)
+    ]
+    story = codec.decode(
+        trace({**MMAP, "pages": 7000 if limit == "changes" else 600 * 1024}, *far, machine={"frames": 8000})
+    )
+    (tmp_path / "long.json").write_bytes(codec.encode(story))
+    if limit == "changes":
+        monkeypatch.setenv("MMTUI_MAX_CHANGES", "20000")
+    else:
+        monkeypatch.setattr(cells, "MAX_ROWS", 1 << 19)
+    async with walking(tmp_path, trace="long.json") as walk:
+        for _ in range(3000):
+            if walk.app.growing is None:
+                break
+            await walk.pilot.pause(0.02)
+
+        assert ("more than 20000 changes" if limit == "changes" else "more than 511 page tables") in walk.message
+        for key in (">", "N", "N", "n", "S", "S", "F", "f", "c", "C", "e", "escape", "<", "n", "s"):
+            await walk.press({">": "greater_than_sign", "<": "less_than_sign"}.get(key, key))
+        assert 0 < walk.position < len(walk.desk.timeline)
+        assert walk.desk.timeline.op_count > 500
