@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -331,12 +330,9 @@ class Data:
         return self.pid_of_mm(mm, times), base
 
 
-_KEPT: WeakKeyDictionary[Timeline, Data] = WeakKeyDictionary()
-
-
 def data_of(timeline: Timeline) -> Data:
     """The columns of a timeline, kept as long as it lives and does not grow."""
-    kept = _KEPT.get(timeline)
-    if kept is None or kept.length != len(timeline):
-        kept = _KEPT[timeline] = Data(timeline)
+    kept = timeline.memo.get("query data")
+    if not isinstance(kept, Data) or kept.length != len(timeline):
+        kept = timeline.memo["query data"] = Data(timeline)  # a cycle, so that both can go: no registry outlives them
     return kept

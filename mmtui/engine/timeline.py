@@ -126,6 +126,8 @@ class Timeline:
         self.progress: Callable[[], float] = lambda: 1.0
         """How much of a growing trace was read, 0 to 1."""
         self._hits: dict[str, tuple[int, Ints]] = {}
+        self.memo: dict[str, object] = {}
+        """What others of the engine keep about this timeline, for as long as it lives."""
         self._starts: Ints = np.zeros(0, np.int64)
 
     # Where it is

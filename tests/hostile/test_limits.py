@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import resource
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +181,14 @@ async def test_a_long_trace_that_meets_a_limit_on_the_screen_is_walked_up_to_the
             await walk.press({">": "greater_than_sign", "<": "less_than_sign"}.get(key, key))
         assert 0 < walk.position < len(walk.desk.timeline)
         assert walk.desk.timeline.op_count > 500
+
+
+def test_a_timeline_that_nobody_holds_is_gone() -> None:
+    timeline = mmtui.load(trace({**MMAP, "pages": 1}))
+    timeline.find("leak or page.count > 1")
+    timeline.with_kernel("6.x").find("leak")
+    left = weakref.ref(timeline)
+    del timeline
+    gc.collect()
+
+    assert left() is None
