@@ -6,12 +6,13 @@ that a full disk is noticed here and not by a signal later.
 
 from __future__ import annotations
 
-import mmap
 import os
-import tempfile
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import mmap
 
 SEGMENT: Final = 64 << 20
 """Bytes that are taken at once; each segment is one mapping."""
@@ -37,6 +38,8 @@ class Spill:
     @property
     def folder(self) -> str:
         """Where the file is: TMPDIR, or the system's own."""
+        import tempfile  # here, like mmap: few runs need them, and every start would wait for them
+
         return tempfile.gettempdir()
 
     def empty(self, length: int, kind: Any) -> np.ndarray[Any, Any]:
@@ -57,6 +60,9 @@ class Spill:
         return made
 
     def _extend(self, size: int) -> None:
+        import mmap
+        import tempfile
+
         size = -(-size // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="mmtui-log-")  # noqa: SIM115  (as long as the log lives)
