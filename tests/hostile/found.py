@@ -59,6 +59,14 @@ FOUND: dict[str, list[bytes]] = {
         b"a-1 (1) [000] d.... 1.000001: sys_enter: NR 9 (0, 7fffffff0000, 3, 8022, ffffffff, 0)\n"
         b"a-1 (1) [000] d.... 1.000002: sys_exit: NR 9 = 4096\n",
     ],
-    "command_line": [b"goto op:\xd9\xa3", b"theme \x1b[2J", b"export ..", b"mark \xe2\x80\xae", b"layout use x"],
+    "command_line": [
+        b"goto op:\xd9\xa3",
+        b"theme \x1b[2J",
+        b"export ..",
+        b"export " + b"x" * 5000,
+        b"export ~nobody-of-that-name",
+        b"mark \xe2\x80\xae",
+        b"layout use x",
+    ],
     "prompt": [b"s \xd9\xa3\nn \xc2\xb2", b"m \x1b[2J\n'", b"E ..", b"pt 99\nvm x", b"t page[8].count <"],
 }

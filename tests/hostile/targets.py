@@ -228,7 +228,7 @@ def _opened(side: Sidecar) -> str:
 
 # What a person types
 
-_SLASHES = (b"/", b"~")
+_SLASHES = (b"/",)
 
 
 def _harmless(data: bytes) -> str:

@@ -45,8 +45,13 @@ class ExportDrawer(Drawer):
         """Enter writes; over a file that exists only the second time."""
         if key != "enter":
             return super().press(key, character)
-        path = Path(self.edit.text.strip()).expanduser()
-        if path.exists() and not self.sure:
+        try:
+            path = Path(self.edit.text.strip()).expanduser()
+            exists = path.exists()
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, nobody's home
+            self.trouble = getattr(error, "strerror", None) or str(error)
+            return True
+        if exists and not self.sure:
             self.sure = True
             self.trouble = f"{path.name} exists: Enter once more writes over it"
             return True
