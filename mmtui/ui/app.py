@@ -347,6 +347,12 @@ def _is_typing(desk: Desk) -> bool:
     return desk.help is not None or (desk.drawer is not None and desk.drawer.edit is not None)
 
 
+def _import_ahead() -> None:
+    """What the first state needs, while the terminal is made ready."""
+    import mmtui.loading
+    import mmtui.ui.desk  # noqa: F401
+
+
 def run(path: str, kernel: str | None = None, at: str | None = None, **flags: Any) -> int:
     """Open the stepper. `flags`: settings by name, `ui.theme` and so on. Returns the exit status.
 
@@ -357,6 +363,7 @@ def run(path: str, kernel: str | None = None, at: str | None = None, **flags: An
     except config.ConfigError as error:
         sys.stderr.write("".join(f"mmtui: {problem}\n" for problem in error.problems))
         return 2
+    threading.Thread(target=_import_ahead, name="imports", daemon=True).start()
     app = StepperApp(path, kernel, at, settings)
     status = app.run(mouse=settings["ui.mouse"])
     if isinstance(app.error, MmtuiError):
