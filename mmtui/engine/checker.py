@@ -10,16 +10,17 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmtui.engine.events import Event, Events, Rows, gather, joined
 from mmtui.engine.flags import PG_compound, PG_reserved
-from mmtui.engine.log import AnyInts, Ints
+from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF
 from mmtui.engine.schema import COLUMN, ROW_BITS, ROW_MASK
+from mmtui.engine.sums import Carried, Case, Changes, Slab, Sums
 
 if TYPE_CHECKING:
     from mmtui.engine.run import Run
@@ -27,24 +28,9 @@ if TYPE_CHECKING:
 OUTER = ("handle_mm_fault", "do_page_fault", "get_user_pages")
 """Calls that hold no reference of their own: one lost in a fault is lost when the call below them ends."""
 
-_TIME_BITS = 34
-
 SIGNALS = ("SIGSEGV", "SIGBUS", "OOM", "LOOP")
 
 _ID = {name: COLUMN[name].id for name in COLUMN}
-
-
-class Changes(NamedTuple):
-    """Changes that the ledger minds, in columns: of the frame's count, of its holders (ptes; others), of the ptes that
-    map it as a window or managed."""
-
-    frame: Ints
-    time: Ints
-    change: Ints
-    held: Ints
-    owned: Ints
-    window: Ints
-    managed: Ints
 
 
 def empty() -> Ints:
@@ -63,11 +49,8 @@ class Checker:
         self._events = gather([], [])
         self._ops = 0
         self._position = 0
-        self._surplus = np.zeros(frames, np.int64)
-        self._held = np.zeros(frames, np.int64)
-        self._owned = np.zeros(frames, np.int64)
-        self._window = np.zeros(frames, np.int64)
-        self._managed = np.zeros(frames, np.int64)
+        self.carried = Carried(frames)
+        """The sums of each frame where reading stopped."""
         self._head = np.arange(frames, dtype=np.int64)
         self._value: dict[tuple[int, int], int] = {}  # cells of buffers, pins and the cache
         self._blocks: dict[int, list[tuple[int, int, int]]] = {}  # frame -> (from, to, head) while a driver owns it
@@ -75,8 +58,8 @@ class Checker:
         flags = run.boot.get("page.flags", empty())[:frames]
         self._flags[: len(flags)] = flags
         boot = run.boot.get("page.count", empty())[:frames]
-        self._owned[: len(boot)] = boot
-        self._held[: len(boot)] = boot
+        self.carried.owned[: len(boot)] = boot
+        self.carried.held[: len(boot)] = boot
         self._names = {name: number for number, name in enumerate(f.name for f in run.build.functions)}
 
     def advance(self) -> Events:
@@ -116,14 +99,14 @@ class Checker:
         time = np.arange(self._position, end, dtype=np.int64)
         column, row = cell >> ROW_BITS, cell & ROW_MASK
         op_starts = run.log.calls.start[np.array(run.op_calls[first:last], np.int64)].astype(np.int64)
-        view = _Slab(first, op_starts, time, column, row, old, new)
+        view = Slab(first, op_starts, time, column, row, old, new)
         self._plain_events(view)
         for piece in self._pieces(view):
             self._ledger(piece, self._rows(piece))
             flags = piece.column == _ID["page.flags"]
             self._flags[piece.row[flags]] = piece.new[flags]
 
-    def _pieces(self, view: _Slab) -> Iterator[_Slab]:
+    def _pieces(self, view: Slab) -> Iterator[Slab]:
         """The slab, cut at operations that make or break compound pages, whose parts count on their head."""
         toggles = np.flatnonzero((view.column == _ID["page.flags"]) & ((view.old ^ view.new) & PG_compound != 0))
         if not len(toggles):
@@ -145,7 +128,7 @@ class Checker:
         if cut < len(view.time):
             yield view.part(cut, len(view.time))
 
-    def _rows(self, view: _Slab) -> Changes:
+    def _rows(self, view: Slab) -> Changes:
         parts: list[tuple[Ints, ...]] = []
         at = np.flatnonzero(view.column == _ID["page.count"])
         none = np.zeros(len(at), np.int64)
@@ -172,7 +155,7 @@ class Checker:
         yield pfn, time, none, none, none, sign - managed, managed
         yield self._head[pfn], time, none, held, none, none, none
 
-    def _owner_rows(self, view: _Slab) -> Iterator[tuple[int, int, int]]:
+    def _owner_rows(self, view: Slab) -> Iterator[tuple[int, int, int]]:
         """(frame, time, change) of what drivers, pins and the page cache hold; these are few."""
         for at in np.flatnonzero(np.isin(view.column, _OWNER_COLUMNS)).tolist():
             column, row, new, time = int(view.column[at]), int(view.row[at]), int(view.new[at]), int(view.time[at])
@@ -206,14 +189,14 @@ class Checker:
 
     # The ledger
 
-    def _ledger(self, view: _Slab, rows: Changes) -> None:
+    def _ledger(self, view: Slab, rows: Changes) -> None:
         if len(rows.frame):
-            sums = _Sums(self, rows)
+            sums = Sums(self.carried, rows)
             self._frees(view, rows, sums)
             self._surpluses(view, rows, sums)
-            sums.carry(self)
+            sums.carry(self.carried)
 
-    def _frees(self, view: _Slab, rows: Changes, sums: _Sums) -> None:
+    def _frees(self, view: Slab, rows: Changes, sums: Sums) -> None:
         """free_*, window_on_foreign: a frame whose count reaches 0, or that comes to or leaves the free list, while
         somebody still maps or owns it."""
         zero = (view.column == _ID["page.count"]) & (view.new == 0)
@@ -243,7 +226,7 @@ class Checker:
                     seen.add((kind, frame, op))
                     self._told.append(Event(kind, time, op, {"pfn": frame}, "", text))
 
-    def _suspect(self, frame: Ints, time: Ints, sums: _Sums) -> NDArray[np.bool_]:
+    def _suspect(self, frame: Ints, time: Ints, sums: Sums) -> NDArray[np.bool_]:
         """Which of these frames somebody may still map or own just then; all others are freed or taken rightly."""
         blocks = np.zeros(len(self._head), bool)
         blocks[list(self._blocks)] = True
@@ -260,13 +243,13 @@ class Checker:
             end += 1
         return list(range(frame, end))
 
-    def _surpluses(self, view: _Slab, rows: Changes, sums: _Sums) -> None:
+    def _surpluses(self, view: Slab, rows: Changes, sums: Sums) -> None:
         """leak, stray_put: frames whose count ends an operation further above, or below, their holders than before."""
         op = view.op_of(rows.time)
         last = np.flatnonzero((rows.frame[1:] != rows.frame[:-1]) | (op[1:] != op[:-1]))
         last = np.append(last, len(rows.frame) - 1)
         frame, now = rows.frame[last], sums.surplus[last]
-        before = np.where(np.append(True, frame[1:] != frame[:-1]), self._surplus[frame], np.append(0, now[:-1]))
+        before = np.where(np.append(True, frame[1:] != frame[:-1]), self.carried.surplus[frame], np.append(0, now[:-1]))
         freed = self._freed_by_driver(view)
         odd = (now > np.maximum(before, 0)) | (now < np.minimum(before, 0))
         if freed:
@@ -274,10 +257,10 @@ class Checker:
         for index in np.flatnonzero(odd).tolist():
             end = int(last[index])
             start = int(last[index - 1]) + 1 if index else 0
-            case = _Case(int(frame[index]), int(op[end]), start, end + 1, int(before[index]), int(now[index]))
+            case = Case(int(frame[index]), int(op[end]), start, end + 1, int(before[index]), int(now[index]))
             self._surplus_events(view, rows, sums, case, freed)
 
-    def _freed_by_driver(self, view: _Slab) -> set[tuple[int, int]]:
+    def _freed_by_driver(self, view: Slab) -> set[tuple[int, int]]:
         """(frame, operation) of the blocks that drivers gave back in this stretch."""
         found: set[tuple[int, int]] = set()
         for at in np.flatnonzero((view.column == _ID["buf.state"]) & (view.new == 2)).tolist():
@@ -288,7 +271,7 @@ class Checker:
         return found
 
     def _surplus_events(
-        self, view: _Slab, rows: Changes, sums: _Sums, case: _Case, freed: set[tuple[int, int]]
+        self, view: Slab, rows: Changes, sums: Sums, case: Case, freed: set[tuple[int, int]]
     ) -> None:
         times, surplus = rows.time[case.start : case.end], sums.surplus[case.start : case.end]
         aborted = self.run.over and case.op == self.run.done - 1
@@ -315,26 +298,26 @@ class Checker:
             why = self._why(view, case, time, owner, sums)
             self._leak(view, self._end_of_fault(time) if took else time, case, why, sums)
 
-    def _last_count(self, rows: Changes, case: _Case) -> int:
+    def _last_count(self, rows: Changes, case: Case) -> int:
         """The transition that the owner's free made: its last change of the count, or of the buffer."""
         span = slice(case.start, case.end)
         counts = rows.time[span][rows.change[span] != 0]
         return int(counts[-1]) if len(counts) else int(rows.time[case.end - 1])
 
-    def _in_flight(self, view: _Slab, op: int) -> int:
+    def _in_flight(self, view: Slab, op: int) -> int:
         """After a BUG: from this transition on, references were still on their way."""
         start, stop = view.range_of(op)
         ptes = np.flatnonzero(view.column[start:stop] == _ID["pte.val"])
         return int(view.time[start + ptes[-1]]) if len(ptes) else int(view.time[start])
 
-    def _why(self, view: _Slab, case: _Case, time: int, owner: bool, sums: _Sums) -> str:
+    def _why(self, view: Slab, case: Case, time: int, owner: bool, sums: Sums) -> str:
         if not owner and self.run.kernel_name == "2.6.14" and self._reserved_at(view, case.frame, time):
             return "stuck"
         if sums.held_at(case.frame, time) > 0 or self._block_of(case.frame, time) >= 0:
             return "surplus"
         return "orphan"
 
-    def _reserved_at(self, view: _Slab, frame: int, time: int) -> bool:
+    def _reserved_at(self, view: Slab, frame: int, time: int) -> bool:
         """PG_reserved of a frame just after a transition of this stretch."""
         at = np.flatnonzero((view.column == _ID["page.flags"]) & (view.row == frame))
         before = at[view.time[at] <= time]
@@ -359,29 +342,29 @@ class Checker:
             call = parent
         return max(int(calls.end[call]) - 1, time) if calls.parent[call] >= 0 else time
 
-    def _leak(self, view: _Slab, time: int, case: _Case, why: str, sums: _Sums) -> None:
+    def _leak(self, view: Slab, time: int, case: Case, why: str, sums: Sums) -> None:
         count, held = sums.count_at(case.frame, time), sums.held_at(case.frame, time)
         text = f"count {count}, holders {held}"
         self._told.append(Event("leak", time, case.op, {"pfn": case.frame}, why, text))
 
-    def _stray(self, time: int, case: _Case) -> None:
+    def _stray(self, time: int, case: Case) -> None:
         text = "a reference was dropped that nobody had taken"
         self._told.append(Event("stray_put", time, case.op, {"pfn": case.frame}, "", text))
 
     # Events that stand in the log as they are
 
-    def _plain_events(self, view: _Slab) -> None:
+    def _plain_events(self, view: Slab) -> None:
         self._frees_and_allocs(view)
         self._results(view)
         self._messages(view)
         self._faults(view)
 
-    def _frees_and_allocs(self, view: _Slab) -> None:
+    def _frees_and_allocs(self, view: Slab) -> None:
         moves = view.column == _ID["page.free"]
         for kind, at in (("alloc", moves & (view.new == 0)), ("free", moves & (view.new == 1))):
             self._add(kind, view, view.time[at], pfn=view.row[at])
 
-    def _add(self, kind: str, view: _Slab, time: Ints, pfn: Ints | None = None, address: Ints | None = None) -> None:
+    def _add(self, kind: str, view: Slab, time: Ints, pfn: Ints | None = None, address: Ints | None = None) -> None:
         """Events of one kind, in columns."""
         nothing = np.full(len(time), -1, np.int64)
         op = view.op_of(time)
@@ -389,7 +372,7 @@ class Checker:
             Rows(kind, time, op, nothing if pfn is None else pfn, nothing if address is None else address)
         )
 
-    def _results(self, view: _Slab) -> None:
+    def _results(self, view: Slab) -> None:
         for at in np.flatnonzero(view.column == _ID["trace.result"]).tolist():
             result, op, time = self.run.strings[int(view.new[at])], int(view.row[at]), int(view.time[at])
             if result.startswith("BUG") or result == "OOPS":
@@ -398,7 +381,7 @@ class Checker:
             elif result.startswith("-") or result in SIGNALS:
                 self._told.append(Event("refused", time, op, {}, result, result))
 
-    def _messages(self, view: _Slab) -> None:
+    def _messages(self, view: Slab) -> None:
         for at in np.flatnonzero(view.column == _ID["trace.message"]).tolist():
             message = json.loads(self.run.strings[int(view.new[at])])
             time, op = int(view.time[at]), view.op_at(int(view.time[at]))
@@ -409,7 +392,7 @@ class Checker:
             if kind == "bad_page" and self.run.keeps_reserved and message["flags"] & PG_reserved:
                 self._limbo(view, time, op, message["pfn"])
 
-    def _limbo(self, view: _Slab, time: int, op: int, pfn: int) -> None:
+    def _limbo(self, view: Slab, time: int, op: int, pfn: int) -> None:
         """The PG_reserved net stops a free: no reference, and on no list. A tail that its driver owns is not lost."""
         head = self._block_of(pfn, time)
         if head not in (-1, pfn):
@@ -418,7 +401,7 @@ class Checker:
         end = max(int(self.run.log.calls.end[call]) - 1, time)
         self._told.append(Event("limbo", end, op, {"pfn": pfn}, "", "count 0, PG_reserved: on no list"))
 
-    def _faults(self, view: _Slab) -> None:
+    def _faults(self, view: Slab) -> None:
         calls, names = self.run.log.calls, self._names
         first = self.run.op_calls[view.first_op]
         last_op = view.first_op + len(view.op_starts)
@@ -428,7 +411,7 @@ class Checker:
         self._add("fault", view, time, address=calls.a0[faults].astype(np.int64))
         self._copies(view, first, last)
 
-    def _copies(self, view: _Slab, first: int, last: int) -> None:
+    def _copies(self, view: Slab, first: int, last: int) -> None:
         """cow: do_wp_page gives a pte another frame, do_no_page an anonymous one."""
         calls, names = self.run.log.calls, self._names
         fn, parent = calls.fn[first:last], calls.parent[first:last]
@@ -450,115 +433,3 @@ class Checker:
 _OWNER_COLUMNS = np.array(
     [_ID[name] for name in ("buf.pfn", "buf.order", "buf.state", "pin.pfn", "pin.ref", "cache.pfn", "cache.inode")]
 )
-
-
-class _Slab(NamedTuple):
-    """A stretch of the log that begins with an operation: its transitions in columns."""
-
-    first_op: int
-    op_starts: Ints
-    time: Ints
-    column: Ints
-    row: Ints
-    old: Ints
-    new: Ints
-
-    def op_of(self, time: AnyInts) -> Ints:
-        """The operation of each transition."""
-        return np.asarray(np.searchsorted(self.op_starts, time, side="right") - 1 + self.first_op, np.int64)
-
-    def op_at(self, time: int) -> int:
-        """The operation of one transition."""
-        return int(np.searchsorted(self.op_starts, time, side="right")) - 1 + self.first_op
-
-    def range_of(self, op: int) -> tuple[int, int]:
-        """Where an operation's rows stand in the columns."""
-        index = op - self.first_op
-        start = int(self.op_starts[index]) - int(self.time[0])
-        if index + 1 < len(self.op_starts):
-            return start, int(self.op_starts[index + 1]) - int(self.time[0])
-        return start, len(self.time)
-
-    def part(self, start: int, stop: int) -> _Slab:
-        """Some of the rows."""
-        return _Slab(self.first_op, self.op_starts, *(column[start:stop] for column in self[2:]))
-
-
-class _Case(NamedTuple):
-    """A frame whose surplus changed in an operation: its rows, the surplus before and after."""
-
-    frame: int
-    op: int
-    start: int
-    end: int
-    before: int
-    now: int
-
-
-class _Sums:
-    """Running sums over the rows of a stretch, with what was carried into it."""
-
-    def __init__(self, checker: Checker, rows: Changes) -> None:
-        self.rows = rows
-        self._first = np.append(True, rows.frame[1:] != rows.frame[:-1])
-        self._carried = checker
-        self.surplus = self._running(rows.change - rows.held, checker._surplus)
-        self.held = self._running(rows.held, checker._held)
-        self.owned = self._running(rows.owned, checker._owned)
-        self.window = self._running(rows.window, checker._window)
-        self.managed = self._running(rows.managed, checker._managed)
-
-    def _running(self, change: Ints, carried: Ints) -> Ints:
-        total = np.cumsum(change)
-        starts = np.flatnonzero(self._first)
-        base = np.zeros(len(starts), np.int64)
-        base[1:] = total[starts[1:] - 1]
-        group = np.cumsum(self._first) - 1
-        return np.asarray(total - base[group] + carried[self.rows.frame], np.int64)
-
-    def _index(self, frame: int, time: int) -> int:
-        """The last row of a frame up to a transition, -1 if there is none."""
-        low = int(np.searchsorted(self.rows.frame, frame, side="left"))
-        high = int(np.searchsorted(self.rows.frame, frame, side="right"))
-        at = low + int(np.searchsorted(self.rows.time[low:high], time, side="right")) - 1
-        return at if at >= low else -1
-
-    def used(self, frame: Ints, time: Ints) -> NDArray[np.bool_]:
-        """Which frames are mapped or owned just after a transition each."""
-        keys = self.rows.frame << _TIME_BITS | self.rows.time
-        at = np.searchsorted(keys, frame << _TIME_BITS | time, side="right") - 1
-        last = np.clip(at, 0, None)
-        known = (at >= 0) & (self.rows.frame[last] == frame)
-        carried = self._carried
-        now = (self.window + self.managed != 0) | (self.owned > 0)
-        before = (carried._window + carried._managed != 0) | (carried._owned > 0)
-        return np.asarray(np.where(known, now[last], before[frame]), bool)
-
-    def at(self, frame: int, time: int) -> tuple[int, int, int]:
-        """(windows, managed ptes, owners) of a frame just after a transition."""
-        index, carried = self._index(frame, time), self._carried
-        if index < 0:
-            return int(carried._window[frame]), int(carried._managed[frame]), int(carried._owned[frame])
-        return int(self.window[index]), int(self.managed[index]), int(self.owned[index])
-
-    def held_at(self, frame: int, time: int) -> int:
-        """Holders of a frame just after a transition."""
-        index = self._index(frame, time)
-        return int(self._carried._held[frame] if index < 0 else self.held[index])
-
-    def count_at(self, frame: int, time: int) -> int:
-        """page_count of a frame just after a transition."""
-        index, carried = self._index(frame, time), self._carried
-        if index < 0:
-            return int(carried._surplus[frame] + carried._held[frame])
-        return int(self.surplus[index] + self.held[index])
-
-    def carry(self, checker: Checker) -> None:
-        """Leave the sums for the next stretch."""
-        last = np.flatnonzero(np.append(self.rows.frame[1:] != self.rows.frame[:-1], True))
-        frame = self.rows.frame[last]
-        checker._surplus[frame] = self.surplus[last]
-        checker._held[frame] = self.held[last]
-        checker._owned[frame] = self.owned[last]
-        checker._window[frame] = self.window[last]
-        checker._managed[frame] = self.managed[last]

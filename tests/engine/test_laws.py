@@ -156,10 +156,10 @@ def test_the_ledger_of_the_events_is_the_ledger_of_the_columns(kernel, trace):
 
     windows, managed, held = framemap.frame_uses(timeline)
 
-    assert np.array_equal(checker._window, windows)
-    assert np.array_equal(checker._managed, managed)
-    assert np.array_equal(checker._held, held)
-    assert np.array_equal(checker._surplus + held, timeline.machine.page.count)
+    assert np.array_equal(checker.carried.window, windows)
+    assert np.array_equal(checker.carried.managed, managed)
+    assert np.array_equal(checker.carried.held, held)
+    assert np.array_equal(checker.carried.surplus + held, timeline.machine.page.count)
 
 
 @kernels
