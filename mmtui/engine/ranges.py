@@ -306,16 +306,19 @@ class _Replica:
     def _calls(self, recorder: Recorder, first: int, first_call: int, size: int, width: int) -> None:
         room = recorder.room_for_calls(len(self.pfn) * width)
         fn, parent, start, end, a0, a1 = (values.reshape(len(self.pfn), width) for values in room)
-        rows_before = first + (self.step - 1) * size
-        calls_before = first_call + (self.step - 1) * width
+        past = np.arange(len(self.pfn), dtype=np.uint32)
+        rows_before = past * np.uint32(size) + np.uint32(first)
+        calls_before = (past * np.uint32(width) + np.uint32(first_call)).astype(np.int32)
         for at, (number, up, begin, stop, one, two) in enumerate(self.pattern.calls):
             fn[:, at] = number
-            parent[:, at] = up if up < self.pattern.first_call else calls_before + (up - self.pattern.first_call)
-            start[:, at] = rows_before + (begin - self.pattern.first)
-            end[:, at] = rows_before + (stop - self.pattern.first)
+            inner = up - self.pattern.first_call
+            parent[:, at] = up if inner < 0 else calls_before + np.int32(inner)
+            start[:, at] = rows_before + np.uint32(begin - self.pattern.first)
+            end[:, at] = rows_before + np.uint32(stop - self.pattern.first)
             shown = (*self.build.functions[number].shown, "", "")
-            a0[:, at] = self._argument(shown[0], one)
-            a1[:, at] = self._argument(shown[1], two)
+            for column, name, value in ((a0, shown[0], one), (a1, shown[1], two)):
+                if name or value:  # fresh room is zero
+                    column[:, at] = self._argument(name, value)
 
     def _argument(self, name: str, value: int) -> Ints | int:
         """An argument of a call: the entry's address, its frame, or the same for all."""
