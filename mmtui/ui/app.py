@@ -33,6 +33,8 @@ POLLS: Final = 200
 """How often to look, in a session, whether the other kernels have run."""
 EARLY: Final = 100
 """Keys that are kept while the trace is being read."""
+DRAFTS: Final = 0.4
+"""Seconds after which what is being typed is on the disk."""
 ALWAYS: Final = ("cancel", "quit", "suspend", "screen.redraw", "interrupt")
 """Commands whose keys work while one types."""
 
@@ -70,6 +72,7 @@ class StepperApp(App[int], inherit_bindings=False):
         self._stage = Stage(self)
         self._timer: Timer | None = None
         self._polling, self._polls = False, 0
+        self._drafting = False
         self._early: list[tuple[str, str, str | None]] = []
         self.animation_level = "none"
 
@@ -202,6 +205,7 @@ class StepperApp(App[int], inherit_bindings=False):
         desk.say("")
         typing = desk.help or desk.drawer
         if typing is not None and name != "escape" and typing.press(key, character):
+            self._draft_soon(desk)
             return
         command = self.settings.keymap.get(name) or self.settings.keymap.get(key)
         if command is None:
@@ -216,6 +220,19 @@ class StepperApp(App[int], inherit_bindings=False):
         """Pasted text."""
         if self.desk is not None and self.desk.drawer is not None:
             self.desk.drawer.paste(text)
+            self._draft_soon(self.desk)
+            self.repaint()
+
+    def _draft_soon(self, desk: Desk) -> None:
+        """Once for all keys of the next moment: each write waits for the disk."""
+        if not self._drafting and desk.drawer is not None and desk.drawer.precious:
+            self._drafting = True
+            self.set_timer(DRAFTS, self._keep_draft)
+
+    def _keep_draft(self) -> None:
+        self._drafting = False
+        if self.desk is not None:
+            self.desk.actions.keep_draft()
             self.repaint()
 
     def click(self, x: int, y: int, twice: bool) -> None:

@@ -217,6 +217,29 @@ def test_half_a_note_outlives_a_signal(trace: Path, tmp_path: Path, number: sign
     assert Sidecar.open(trace).get("drafts") == {"note": "half a note"}
 
 
+def test_half_a_note_outlives_kill_9(trace: Path, tmp_path: Path) -> None:
+    terminal = Terminal(trace, tmp_path)
+    assert terminal.until(b"VMAs")
+    os.write(terminal.fd, b"nihalf a note")
+    assert terminal.until(b"half a note")
+    deadline = time.monotonic() + 20
+    while Sidecar.open(trace).get("drafts") != {"note": "half a note"} and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(terminal.pid, signal.SIGKILL)
+    terminal.wait()
+
+    assert Sidecar.open(trace).get("drafts") == {"note": "half a note"}
+    assert texts(trace) == []
+    again = Terminal(trace, tmp_path)
+    assert again.until(b"VMAs")
+    os.write(again.fd, b"i")
+    assert again.until(b"half a note")
+    os.write(again.fd, b"\rq")
+    again.wait()
+    assert texts(trace) == ["half a note"]
+    assert not Sidecar.open(trace).get("drafts")
+
+
 def test_a_terminal_that_is_closed_ends_it_and_keeps_what_was_typed(trace: Path, tmp_path: Path) -> None:
     terminal = Terminal(trace, tmp_path)
     assert terminal.until(b"VMAs")

@@ -30,13 +30,21 @@ class ActionsBase:
         drawer = self.desk.drawer
         if drawer is None:
             return
-        draft = "" if done else drawer.draft()
-        if draft != self.desk.drafts.get(drawer.name, ""):
-            self.desk.drafts[drawer.name] = draft
-            self.desk.stepper.sidecar.put("drafts", {k: v for k, v in self.desk.drafts.items() if v})
+        self._put_draft(drawer.name, "" if done else drawer.draft())
         self.desk.drawer = None
         if not done:
             drawer.leave()
+
+    def keep_draft(self) -> None:
+        """Keep what has been typed so far where it would be missed, so that kill -9 costs no more than a moment."""
+        drawer = self.desk.drawer
+        if drawer is not None and drawer.precious:
+            self._put_draft(drawer.name, drawer.draft())
+
+    def _put_draft(self, name: str, draft: str) -> None:
+        if draft != self.desk.drafts.get(name, ""):
+            self.desk.drafts[name] = draft
+            self.desk.stepper.sidecar.put("drafts", {k: v for k, v in self.desk.drafts.items() if v})
 
 
 def call_number(target: Target | None) -> int | None:

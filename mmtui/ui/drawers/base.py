@@ -23,6 +23,8 @@ class Drawer(ABC):
     key = ""
     title = ""
     small = False
+    precious = False
+    """What is typed is kept while it is typed, not only when the drawer is left."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk

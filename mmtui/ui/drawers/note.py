@@ -20,6 +20,7 @@ class NoteDrawer(Drawer):
 
     name, key, title = "note", "i", "Note"
     small = True
+    precious = True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
