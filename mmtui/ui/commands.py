@@ -196,7 +196,7 @@ KEEP: Final = (
     ),
     Command("stop.list", "find and keep", "stops", "all stops, with their hits", "stop_list", ("B",)),
     Command("stop.watch", "find and keep", "watch", "stop when this cell changes", "watch", ("t",), arg="condition"),
-    Command("mark.set", "find and keep", "mark", "a mark at this position", "mark_set", ("m",), arg="name"),
+    Command("mark.set", "find and keep", "mark", "a mark here; :mark NAME names it", "mark_set", ("m",), arg="name"),
     Command("mark.list", "find and keep", "marks", "all marks", "mark_list", ("'",)),
     Command(
         "note.edit", "find and keep", "note", "a note at this position about this thing", "note", ("i",), arg="text"

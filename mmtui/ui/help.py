@@ -139,8 +139,8 @@ class Help:
         return Row((*left, (line, "rule_focus"), *right))
 
     def _overview(self, width: int) -> list[Row]:
-        rows = [Row((("  " + RULE, "text+bold"),)), Row()]
         starts = (2, 2 + (width - 4) * 27 // 76, 2 + (width - 4) * 54 // 76)
+        rows = [Row((("  " + RULE, "text+bold"),)), self._leaving(starts)]
         rows.append(_at([(x, str(column[0]), "dim") for x, column in zip(starts, COLUMNS, strict=True)]))
         for i in range(1, len(COLUMNS[0])):
             parts: list[tuple[int, str, str]] = []
@@ -156,6 +156,15 @@ class Help:
         rows += [Row(), _section("Frames", width)]
         rows += [_frames_row(line) for line in FRAMES]
         return [*rows, _section("States", width), *_states(), Row(), *self._more(width)]
+
+    def _leaving(self, starts: tuple[int, int, int]) -> Row:
+        """What nobody should have to look for: how to leave, the command line, a mark with a name."""
+        shorts = ((starts[0], "quit", "quit, all is kept"), (starts[1], "command", "command line"))
+        parts: list[tuple[int, str, str]] = []
+        for x, command, word in shorts:
+            keys = self._keys(Entry((command,), word))
+            parts += [(x, keys, "text+bold"), (x + (8 if x == 2 else 9), word, "text")]
+        return _at([*parts, (starts[2], ":mark NAME", "text+bold"), (starts[2] + 11, "names it", "text")])
 
     def _keys(self, entry: Entry) -> str:
         """`n  N`; the panes as a range."""

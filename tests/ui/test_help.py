@@ -23,6 +23,17 @@ async def test_the_overview_at_80x24(tmp_path: Path) -> None:
         assert walk.screen[-1].endswith("mmtui keys  shows what a key sends")
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_how_to_leave_and_how_to_name_a_mark_are_on_the_first_page(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with walking(tmp_path, size=size) as walk:
+        await walk.press("?")
+
+        assert walk.screen[2].split()[:2] == ["q", "quit,"]
+        assert walk.screen[2].rstrip().endswith(":mark NAME names it")
+
+
 async def test_everything_can_be_scrolled_to(tmp_path: Path) -> None:
     async with walking(tmp_path, size=(80, 24)) as walk:
         await walk.press("f1")

@@ -72,7 +72,8 @@ class Keeping(ActionsBase):
         desk = self.desk
         name = arg or self._free_letter()
         desk.stepper.add_mark(name)
-        desk.say(f"mark {name} at {desk.timeline.place_name(desk.view.position)}")
+        hint = "" if arg else "; :mark NAME names one"
+        desk.say(f"mark {name} at {desk.timeline.place_name(desk.view.position)}{hint}")
         desk.fresh_notes()
 
     def _free_letter(self) -> str:
