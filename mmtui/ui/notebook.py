@@ -53,11 +53,21 @@ class Notebook:
         return min(self.timeline.op_start(op) + (transition or 0), self.timeline.op_end(op))
 
     def place_of(self, position: int) -> dict[str, int]:
-        """A position as operation and transition, as notes keep it: it means the same on another kernel."""
+        """A position as operation and transition, as notes keep it: it means the same on another kernel.
+
+        Where an operation ends the next one begins: only the latter is the same place where the first takes longer.
+        """
         k = self.last_op_before(position)
         if k is None:
             return {"op": -1, "transition": position} if position else {"op": 0, "transition": 0}
+        if self._ends(k, position):
+            return {"op": k + 1, "transition": 0}
         return {"op": k, "transition": position - self.timeline.op_start(k)}
+
+    def _ends(self, k: int, position: int) -> bool:
+        """Is operation `k` over at a position? The last one of a run that still grows may not be."""
+        last = k + 1 == self.timeline.op_count
+        return position >= self.timeline.op_end(k) and not (last and self.timeline.growing)
 
     def add_mark(self, name: str) -> None:
         """A named mark here; a mark of that name moves here."""

@@ -102,6 +102,18 @@ def test_a_place_means_the_same_on_another_kernel() -> None:
         assert walk.position_of(at["op"], at["transition"]) == p
 
 
+def test_where_an_operation_ends_the_next_begins_on_every_kernel() -> None:
+    walk, other = stepper("nopage-leak", "2.6.15-rc2"), stepper("nopage-leak", "2.6.15")
+    here, there = walk.timeline, other.timeline
+    lengths = [(t.op_end(k) - t.op_start(k)) for t in (here, there) for k in range(min(here.op_count, there.op_count))]
+    assert lengths[: len(lengths) // 2] != lengths[len(lengths) // 2 :]
+    for k in range(here.op_count):
+        at = walk.place_of(here.op_end(k))
+        assert at == {"op": k + 1, "transition": 0}
+        expected = there.op_start(k + 1) if k + 1 < there.op_count else len(there)
+        assert other.position_of(at["op"], at["transition"]) == expected
+
+
 def test_marks_of_a_run_that_ended_early_are_at_its_end() -> None:
     walk = stepper("nopage-leak", "2.6.15-rc2")
 
