@@ -295,8 +295,17 @@ def _cached(name: str, paths: list[str], make: Callable[[], Compiled]) -> Compil
     return codes, sites
 
 
+_SOURCES: dict[tuple[type, str], Source | None] = {}
+
+
 def source_of(kernel: type, name: str) -> Source | None:
     """The text of a kernel function (by its kernel or its Python name) as a model has it; None if it lacks it."""
+    if (kernel, name) not in _SOURCES:
+        _SOURCES[kernel, name] = _find_source(kernel, name)
+    return _SOURCES[kernel, name]
+
+
+def _find_source(kernel: type, name: str) -> Source | None:
     for python, (owner, function) in kernel_functions(kernel).items():
         info = describe(kernel, python, owner, function)
         if name in (info.name, python):

@@ -301,7 +301,9 @@ class Desk:
         return shown(found[0]) if found else f":{COMMANDS[id].id}"
 
     def others_running(self) -> bool:
-        """Whether Why still waits for other kernels (`...` at its foot): the next paint runs more of them."""
+        """Whether Why (`...` at its foot) or the drawer still waits for other kernels: the next paint shows more."""
+        if self.drawer is not None and self.drawer.waiting():
+            return True
         rows = self.shown.get(("why", 0)) if self.layout.cell_of("why") else None
         return rows is not None and any(row.text.endswith(" ...") for row in rows.foot)
 

@@ -137,9 +137,8 @@ def _rows_changed(timeline: Timeline, call: Call, limit: int = 1 << 16) -> dict[
     if call.end - call.start > limit:
         return {}
     cells = [chunk.cell for chunk in timeline.log.chunks(call.start, call.end)]
-    cell = np.unique(np.concatenate(cells))
     found: dict[str, set[int]] = {}
-    for number in cell:
-        info = schema.COLUMNS[int(number) >> schema.ROW_BITS]
-        found.setdefault(info.table, set()).add(int(number) & schema.ROW_MASK)
+    for number in set(np.concatenate(cells).tolist()):  # np.unique would import numpy.ma, while a person waits
+        info = schema.COLUMNS[number >> schema.ROW_BITS]
+        found.setdefault(info.table, set()).add(number & schema.ROW_MASK)
     return {table: len(rows) for table, rows in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,8 @@ from mmtui.words.values import public_subject
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Event, Holder, Ledger, Timeline
 
+    Tell = Callable[[Timeline, Event], tuple[str, str]]
+
 _TELLING: Final = frozenset(
     {"leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
      "bad_pte", "bug"}
@@ -36,18 +39,20 @@ class Link:
     sentence: str
 
 
-def why_chain(timeline: Timeline, subject: Subject, position: int, limit: int = 12) -> list[Link]:
+def why_chain(
+    timeline: Timeline, subject: Subject, position: int, limit: int = 12, tell: Tell = stop_text
+) -> list[Link]:
     """What made `subject` as it is at `position`: at most `limit` links, newest first.
 
     For a frame: the changes of its count, mapcount and free state, the events about it, and the verdict of its
-    ledger at the head. For anything else: the changes of its cells.
+    ledger at the head. For anything else: the changes of its cells. `tell`: `stop_text`, or what remembers its words.
     """
     places: dict[int, Event | None] = dict.fromkeys(_changes(timeline, subject, position, 4 * limit))
     if subject.kind == "page":
         places |= {event.position: event for event in _events_about(timeline, subject.row, position, limit)}
     links: list[Link] = []
     for place in sorted(places, reverse=True):
-        link = _event_link(timeline, places[place]) or _change_link(timeline, place, subject)
+        link = _event_link(timeline, places[place], tell) or _change_link(timeline, place, subject)
         if link is not None:
             links.append(link)
         if len(links) == limit:
@@ -55,10 +60,10 @@ def why_chain(timeline: Timeline, subject: Subject, position: int, limit: int = 
     return links or _nothing(timeline, position)
 
 
-def _event_link(timeline: Timeline, event: Event | None) -> Link | None:
+def _event_link(timeline: Timeline, event: Event | None, tell: Tell) -> Link | None:
     if event is None:
         return None
-    what, why = stop_text(timeline, event)
+    what, why = tell(timeline, event)
     return Link(event.position, f"{event.kind}: {what} {why}")
 
 
@@ -72,9 +77,12 @@ def _columns(subject: Subject) -> tuple[str, ...]:
 
 def _changes(timeline: Timeline, subject: Subject, position: int, limit: int) -> list[int]:
     """The newest positions up to `position` at which one of the subject's columns changed."""
-    places = [np.asarray(timeline.history(column, subject.row)) for column in _columns(subject)]
-    merged = np.unique(np.concatenate(places))
-    return [int(place) for place in merged[merged <= position][::-1][:limit]]
+    newest: set[int] = set()
+    for column in _columns(subject):
+        places = np.asarray(timeline.history(column, subject.row))
+        until = int(np.searchsorted(places, position, side="right"))
+        newest.update(places[max(until - limit, 0) : until].tolist())
+    return sorted(newest, reverse=True)[:limit]
 
 
 def _change_link(timeline: Timeline, place: int, subject: Subject) -> Link | None:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmtui import words
-from mmtui.ui.numbers import distinct
 from mmtui.ui.panes import overlays, subjects
 from mmtui.ui.panes.common import Line, flags_word, kind_role, mapping_word, marked, pfn_text, pfn_width, signed, title
 from mmtui.ui.rows import PaneRows, Row, Span, Target
@@ -105,7 +104,10 @@ class FrameRows(Sequence[Row]):
         self.cursor_line = None if pfn is None or pfn >= len(glyphs) else self._line_of(pfn)
         self._cells = overlays.cells(view, view.overlay)
         touched = [view.op_changes.rows(column, view.position) for column in _CELLS]
-        self._changed = distinct(np.concatenate(touched))
+        self._changed = np.zeros(max(len(glyphs), len(view.machine.page.count)), bool)
+        for pfns in touched:
+            self._changed[pfns] = True
+        self._faulty = {event.subject.get("pfn") for event in view.faults}
 
     def _fold(self) -> None:
         """Make one line of each run of at least two lines of only free frames, or only holes, or not seen."""
@@ -163,13 +165,11 @@ class FrameRows(Sequence[Row]):
         if self._grid.cell == 1:
             note = ""
         step = view.step_cell is not None and view.step_cell[0].startswith("page.") and view.step_cell[1] == pfn
-        at = int(np.searchsorted(self._changed, pfn))
-        changed = at < len(self._changed) and self._changed[at] == pfn
-        if any(event.subject.get("pfn") == pfn for event in view.faults):
+        if pfn in self._faulty:
             role = note_role = "alarm_fill"
         elif step:
             role = note_role = "accent"
-        elif changed:
+        elif self._changed[pfn]:
             role = "recent+bold" if glyph == "." else marked(role, "bold")
             note_role = "recent"
         if self._differs(pfn, glyph):

@@ -1,14 +1,12 @@
 """What this operation does to a frame on the other kernels: a small table at the foot of Why, where there is room.
 
-A paint runs as many of the other kernels as it has time for (all of them, once their models are compiled); the rest
-run in a thread. Until one has run its line is `...`.
+They run in a thread, a moment after the paint that asks for them first. Until one has run its line is `...`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,7 +21,9 @@ if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
     from mmtui.ui.view import View
 
-_SECONDS = 0.05
+_LATER = 0.05
+"""Seconds until they start: a paint has the processor for itself."""
+PENDING = "..."
 _LONGEST = 20_000
 """Transitions up to which running the trace on every kernel costs nothing that a person notices."""
 
@@ -60,12 +60,27 @@ def ready(view: View) -> dict[str, Timeline]:
     kept = view.remember(("other kernels",), lambda: found)
     if kept is found:
         missing = [kernel for kernel in KERNELS if kernel != view.timeline.kernel]
-        started = time.perf_counter()
-        while missing and time.perf_counter() - started < _SECONDS:
-            _run(view.timeline, missing.pop(0), found)
-        if missing:
-            threading.Thread(target=_run_all, args=(view.timeline, missing, found), daemon=True).start()
+        thread = threading.Timer(_LATER, _run_all, (view.timeline, missing, found))
+        thread.daemon = True
+        thread.start()
     return kept
+
+
+def verdicts(view: View) -> dict[str, str]:
+    """What comes of the whole trace, by kernel: `leak`, `ok`; PENDING for one that has not run yet.
+
+    Empty where running it on every kernel would take a person's time.
+    """
+    if not _small(view):
+        return {}
+    from mmtui.formats.verdicts import verdict_of
+
+    timelines = {**ready(view), view.timeline.kernel: view.timeline}
+    found = dict.fromkeys(KERNELS, PENDING)
+    for kernel, timeline in timelines.items():
+        found[kernel] = view.remember(("verdict", kernel), partial(verdict_of, timeline)).text
+    view.timeline.seek(view.position)
+    return found
 
 
 def _run_all(timeline: Timeline, kernels: list[str], found: dict[str, Timeline]) -> None:

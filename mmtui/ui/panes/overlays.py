@@ -64,8 +64,9 @@ def _state(view: View) -> Callable[[int, str], Cell]:
         number, role = int(counts[pfn]), kind_role(glyph, view.recorded)
         if number == UNKNOWN:  # a recording: what it can see is how many entries map the frame
             number = max(int(mapcounts[pfn]), 1)
-        changed = view.changed("page.count", pfn) or view.changed("page.mapcount", pfn)
-        shown = glyph not in _QUIET and (number != 1 or changed) and not (glyph == "Z" and number == 0)
+        if glyph in _QUIET or (glyph == "Z" and number == 0):
+            return glyph, role, " ", "dim"
+        shown = number != 1 or view.changed("page.count", pfn) or view.changed("page.mapcount", pfn)
         return glyph, role, count_digit(number) if shown else " ", "dim"
 
     return cell
