@@ -169,7 +169,7 @@ class StepperApp(App[int], inherit_bindings=False):
             self.set_timer(0.2, self._poll)
 
     def _poll(self) -> None:
-        """Other kernels run in a thread for the foot of Why: paint the ones that are done, while nobody presses a key."""
+        """Other kernels run in a thread for the foot of Why: paint those that are done, while nobody presses a key."""
         self._polling = False
         self._polls += 1
         self.repaint()

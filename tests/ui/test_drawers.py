@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import mmtui
+from mmtui.formats.verdicts import verdict_of
 from mmtui.sidecar import Sidecar
 from tests.ui.stepping import TRACES, walking
 
@@ -407,3 +408,21 @@ def test_kill_9_with_the_stepper_open_loses_no_note(tmp_path: Path) -> None:
     os.close(fd)
 
     assert [note["text"] for note in Sidecar.open(trace).of_kind("note")] == ["kept"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_kernels_drawer_says_what_comes_of_this_trace_on_each(tmp_path: Path, size: tuple[int, int]) -> None:
+    kernels = ("2.6.14", "2.6.15-rc2", "vm-unpaged")
+    expected = {name: verdict_of(mmtui.load(TRACES / "nopage-leak.json", kernel=name)).text for name in kernels}
+    assert len(set(expected.values())) > 1
+    async with walking(tmp_path, size=size) as walk:
+        await walk.press("K")
+        deadline = time.monotonic() + 20
+        while walk.desk.others_running() and time.monotonic() < deadline:
+            await walk.pilot.pause(0.1)
+
+        assert not any(" ... " in line for line in walk.screen)
+        rows = [line.lstrip("> ") for line in walk.screen]
+        for name, text in expected.items():
+            row = next(row for row in rows if row.startswith(name + " "))
+            assert row[14:].startswith(text + "  ")

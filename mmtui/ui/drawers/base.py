@@ -69,6 +69,10 @@ class Drawer(ABC):
     def leave(self) -> None:  # noqa: B027
         """Esc: everything as it was before."""
 
+    def waiting(self) -> bool:
+        """Something that it shows is still being computed; the screen is painted again in a moment."""
+        return False
+
     def draft(self) -> str:
         """The text that would be lost; it is kept for the next time."""
         return self.edit.text if self.edit is not None else ""

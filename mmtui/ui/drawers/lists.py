@@ -10,6 +10,8 @@ import numpy as np
 from mmtui import words
 from mmtui.ui.drawers.base import ListDrawer
 from mmtui.ui.paint import ASCII_BARS, BARS
+from mmtui.ui.panes import kernels
+from mmtui.ui.panes.kernels import PENDING
 from mmtui.ui.rows import Row, Span
 from mmtui.ui.stepper import Stop
 
@@ -192,7 +194,7 @@ class StopsDrawer(ListDrawer):
 
 
 class KernelsDrawer(ListDrawer):
-    """The kernel models, oldest first, with what each one changed; Enter takes one."""
+    """The kernel models, oldest first, with what comes of this trace there and what each changed; Enter takes one."""
 
     head = 1
 
@@ -202,6 +204,7 @@ class KernelsDrawer(ListDrawer):
         super().__init__(desk)
         self.names = names
         self.take = take
+        self.came: dict[str, str] = {}
         self.name = "diff" if compare else "model"
         self.key, self.title = ("D", "Compare with") if compare else ("K", "Kernel")
         now = [name for name, _ in names]
@@ -224,11 +227,25 @@ class KernelsDrawer(ListDrawer):
         self.take(name)
 
     def lines(self, width: int, height: int) -> list[Row]:
-        """One row each."""
-        return [Row(), *self.list_rows(width, height - 1)]
+        """One row each, below what the columns are."""
+        self.came = kernels.verdicts(self.desk.view)
+        head: list[Span] = [(f"  {'kernel':<14}", "dim"), (f"{'this trace':<{self._room(width)}}", "dim")]
+        return [Row((*head, ("its rules", "dim"))), *self.list_rows(width, height - 1)]
+
+    def waiting(self) -> bool:
+        """Some kernels are still being run."""
+        return PENDING in self.came.values()
 
     def row(self, index: int, width: int) -> Row:
-        """Name, what is special about it; the one in view is marked."""
+        """Name, what comes of this trace there, what is special about it; the one in view is marked."""
         name, about = self.names[index]
-        here = "  in view" if name == self.desk.timeline.kernel else ""
-        return Row(((f" {name:<14}", "text+bold"), (about, "dim"), (here, "text")))
+        room = self._room(width)
+        came = self.came.get(name, "")
+        role = "dim" if came in ("ok", PENDING) else "alarm"
+        here = "in view  " if name == self.desk.timeline.kernel else ""
+        shown: tuple[Span, ...] = (f" {name:<14}", "text+bold"), (f"{came[: room - 2]:<{room}}", role)
+        return Row((*shown, (here, "text"), (about, "dim")))
+
+    def _room(self, width: int) -> int:
+        """Columns of the verdicts, at most a third of the width."""
+        return min(max(10, *map(len, self.came.values())) + 2, width // 3) if self.came else 12
