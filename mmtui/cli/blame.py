@@ -13,12 +13,12 @@ from mmtui.cli.options import KernelName
 @click.option("--changed", is_flag=True, help="Only functions that are not as in the oldest release.")
 def command(kernel: str, functions: tuple[str, ...], changed: bool) -> None:
     """List the functions of KERNEL's model: since which release it is as it is, which commit made it so, its title."""
-    from mmtui.cli.models import entries, order_name, removed
+    from mmtui.cli.models import SHARED, entries, order_name, removed
     from mmtui.cli.output import columns
     from mmtui.engine.kernel import RELEASES
     from mmtui.trace.faults import did_you_mean
 
-    every = entries(kernel)
+    every = [entry for entry in entries(kernel) if entry.area != SHARED]
     oldest = order_name(RELEASES[kernel])
     known = {entry.name for entry in every} | {entry.python for entry in every}
     for name in functions:

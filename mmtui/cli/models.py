@@ -10,11 +10,14 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mmtui.engine.instrument import describe, kernel_functions
 from mmtui.engine.kernel import RELEASES
-from mmtui.engine.kernel.model import Gone
+from mmtui.engine.kernel.model import Area, Gone
+
+SHARED: Final = Area.__name__.lower()
+"""The area of what all areas share: how a model is set up and read. No function of a kernel is there."""
 
 
 class Entry(NamedTuple):

@@ -312,6 +312,14 @@ def test_blame_knows_what_a_release_changed(mmtui: Mmtui) -> None:
     assert 'did you mean "put_page"?' in mmtui("blame", "2.6.15", "put_pag").err
 
 
+def test_blame_lists_functions_of_the_kernel_only(mmtui: Mmtui) -> None:
+    rows = [line.split() for line in mmtui("blame", "2.6.15").out.splitlines()]
+
+    assert "put_page" in [row[3] for row in rows]
+    assert not {"__init__", "row"} & {row[3] for row in rows}
+    assert "area" not in [row[2] for row in rows]
+
+
 @pytest.mark.parametrize("kernel", ["2.6.14", "2.6.15", "6.x"])
 def test_flat_is_python_with_every_function_once(mmtui: Mmtui, kernel: str) -> None:
     import ast
