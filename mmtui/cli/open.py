@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -22,6 +23,7 @@ def command(trace: str, kernel: str | None, at: str | None) -> int:
 
         mmtui.load(trace, kernel)  # what is wrong with the trace comes first
         raise click.UsageError("the stepper needs a terminal; without one: mmtui run, or mmtui step --plain")
+    gc.disable()  # imports make no cyclic garbage, but much to look through; the app enables it with its first state
     from mmtui.ui.app import run
 
     return run(trace, kernel=kernel, at=at)

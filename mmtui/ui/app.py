@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -127,6 +128,9 @@ class StepperApp(App[int], inherit_bindings=False):
         for early in self._early[:EARLY]:
             self._press(desk, *early)
         self.repaint(everything=True)
+        if not gc.isenabled():  # the command that opened this disabled it
+            gc.freeze()
+            gc.enable()
 
     def _grow(self) -> None:
         """Run a long trace on for a moment, then let keys and the screen have theirs."""
