@@ -13,7 +13,7 @@ import numpy as np
 
 from mmtui.engine.errors import LimitError
 from mmtui.engine.log import CHUNK, AnyInts, Calls, Ints, Log
-from mmtui.engine.schema import BASE, COLUMNS, MAX_ROWS, PTES_PER_PT, TABLES
+from mmtui.engine.schema import COLUMNS, MAX_ROWS, PTES_PER_PT, TABLES
 
 Store = Callable[[Any, int, int, int, int], None]
 
@@ -177,5 +177,3 @@ class Recorder:
             for field in TABLES[table]:
                 setattr(target, f"{table}_{field}", memoryview(self.cells.columns[f"{table}.{field}"]))  # type: ignore[arg-type]
 
-
-__all__ = ["BASE", "Cells", "Recorder", "Store"]

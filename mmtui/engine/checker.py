@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mmtui.engine.events import Event, Events, Rows, gather, joined
 from mmtui.engine.flags import PG_compound, PG_reserved
 from mmtui.engine.log import Ints
-from mmtui.engine.pgtable import PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF
+from mmtui.engine.pgtable import PTE_FRAME, PTE_MANAGED, PTE_REF
 from mmtui.engine.schema import COLUMN, ROW_BITS, ROW_MASK
 from mmtui.engine.sums import Carried, Case, Changes, Slab, Sums
 
@@ -147,7 +147,7 @@ class Checker:
     def _pte_rows(self, values: Ints, time: Ints, sign: int) -> Iterator[tuple[Ints, ...]]:
         frames = len(self._head)
         pfn = values >> 12
-        good = np.flatnonzero((values & (PTE_PRESENT | PTE_PROTNONE) != 0) & (pfn < frames))
+        good = np.flatnonzero((values & PTE_FRAME != 0) & (pfn < frames))
         values, pfn, time = values[good], pfn[good], time[good]
         none = np.zeros(len(good), np.int64)
         held = np.where(values & PTE_REF != 0, sign, 0)
@@ -424,7 +424,7 @@ class Checker:
         made_by = np.concatenate(
             [chunk.call for chunk in self.run.log.chunks(int(view.time[0]), int(view.time[-1]) + 1)]
         )[at].astype(np.int64)
-        present = (view.old[at] & (PTE_PRESENT | PTE_PROTNONE) != 0) & (view.old[at] >> 12 != view.new[at] >> 12)
+        present = (view.old[at] & PTE_FRAME != 0) & (view.old[at] >> 12 != view.new[at] >> 12)
         copied = (calls.fn[made_by] == wp) & present | np.isin(made_by, early)
         chosen = at[copied]
         self._add("cow", view, view.time[chosen], pfn=view.new[chosen] >> 12)

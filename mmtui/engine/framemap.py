@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from mmtui.engine.flags import PG_compound, PG_reserved
 from mmtui.engine.log import Ints
-from mmtui.engine.pgtable import PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF
+from mmtui.engine.pgtable import PTE_FRAME, PTE_MANAGED, PTE_REF
 from mmtui.engine.schema import COLUMN, PTES_PER_PT, ROW_BITS, ROW_MASK, UNKNOWN
 from mmtui.engine.seek import net_of
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
 
-PRESENT = PTE_PRESENT | PTE_PROTNONE
 FAR = 20_000
 """Over a longer way everything is looked at again."""
 
@@ -104,7 +103,7 @@ class FrameMap:
 
     def _count(self, values: Ints, sign: int) -> Ints:
         """Count entries in or out; the frames they map."""
-        values = values[(values & PRESENT != 0) & (values >> 12 < len(self.held))]
+        values = values[(values & PTE_FRAME != 0) & (values >> 12 < len(self.held))]
         pfn = values >> 12
         for counts, bits, wanted in (
             (self.windows, PTE_MANAGED, False), (self.managed, PTE_MANAGED, True), (self.held, PTE_REF, True),
@@ -147,7 +146,7 @@ def frame_uses(timeline: Timeline) -> tuple[Ints, Ints, Ints]:
     """(windows, managed ptes, references held) of every frame. References to a compound page are its head's."""
     machine = timeline.machine
     frames = len(machine.page.count)
-    values = machine.pte.val[(machine.pte.val & PRESENT) != 0]
+    values = machine.pte.val[(machine.pte.val & PTE_FRAME) != 0]
     pfn = values >> 12
     values, pfn = values[pfn < frames], pfn[pfn < frames]
     windows = np.bincount(pfn[values & PTE_MANAGED == 0], minlength=frames)
@@ -195,6 +194,6 @@ def remapped_frames(timeline: Timeline) -> Mask:
             low, high = max(start - base, 0) >> 12, min(end - base, PTES_PER_PT << 12) >> 12
             if low < high:
                 values = machine.pte.val[table * PTES_PER_PT + low : table * PTES_PER_PT + high]
-                windows = values[(values & PRESENT != 0) & (values & PTE_MANAGED == 0)] >> 12
+                windows = values[(values & PTE_FRAME != 0) & (values & PTE_MANAGED == 0)] >> 12
                 found[windows[windows < len(found)]] = True
     return found

@@ -9,13 +9,12 @@ import numpy as np
 
 from mmtui.engine.flags import page_flag_names, vm_flag_names
 from mmtui.engine.kernel.model import INODE_DEVICE, VM_OPS_DRIVER, VM_OPS_FILE
-from mmtui.engine.pgtable import PTE_FILE, PTE_HARDWARE, PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF
+from mmtui.engine.pgtable import PTE_FRAME, PTE_HARDWARE, PTE_MANAGED, PTE_REF
 from mmtui.engine.schema import PTES_PER_PT, UNKNOWN
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
 
-PRESENT = PTE_PRESENT | PTE_PROTNONE
 VM_OPS_NAMES = {0: "none", VM_OPS_FILE: "nopage populate", VM_OPS_DRIVER: "nopage"}
 
 
@@ -212,7 +211,7 @@ def pte_of(row: int, value: int, table: Table) -> Pte:
 
 def pte_ref(value: int) -> str:
     """`+1` for an entry that the kernel manages and that has a reference, ` ~` for a window, empty without a frame."""
-    if not value & PRESENT:
+    if not value & PTE_FRAME:
         return ""
     return "+1" if value & PTE_REF and value & PTE_MANAGED else "~"
 
@@ -221,7 +220,7 @@ def ptes_mapping(timeline: Timeline, pfn: int) -> list[tuple[int, int]]:
     """(row, value) of the live entries that map a frame."""
     machine = timeline.machine
     values = machine.pte.val
-    rows = np.flatnonzero((values >> 12 == pfn) & (values & PRESENT != 0))
+    rows = np.flatnonzero((values >> 12 == pfn) & (values & PTE_FRAME != 0))
     live = machine.pt.mm[rows // PTES_PER_PT] != 0
     return [(row, int(values[row])) for row in rows[live].tolist()]
 
@@ -296,5 +295,3 @@ def frame_owner(timeline: Timeline, pfn: int) -> str:
         return f"{name}, page {int(machine.page.index[pfn])}"
     return ""
 
-
-__all__ = ["PTE_FILE"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmtui.engine.flags import PG_compound
-from mmtui.engine.inspect import PRESENT, awaits_free, pte_place, ptes_mapping
-from mmtui.engine.pgtable import PTE_MANAGED, PTE_REF
+from mmtui.engine.inspect import awaits_free, pte_place, ptes_mapping
+from mmtui.engine.pgtable import PTE_FRAME, PTE_MANAGED, PTE_REF
 from mmtui.engine.schema import UNKNOWN
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _mapped(timeline: Timeline, row: int, pfn: int) -> tuple[int, int, str]:
     position = timeline.position + 1
     while (at := timeline.previous_change(("pte.val", row), position)) is not None:
         change = timeline.transition(at - 1)
-        if change.old >> 12 != pfn or not change.old & PRESENT:
+        if change.old >> 12 != pfn or not change.old & PTE_FRAME:
             return at, timeline.op_at(at), timeline.call(change.call).name
         position = at
     return -1, -1, ""

@@ -23,6 +23,8 @@ PTE_ACCESSED: Final = 0x020
 PTE_DIRTY: Final = 0x040
 PTE_FILE: Final = 0x040
 PTE_PROTNONE: Final = 0x080
+PTE_FRAME: Final = PTE_PRESENT | PTE_PROTNONE
+"""Either of them: the entry names a frame."""
 PTE_SPECIAL: Final = 0x100
 """Later kernels only: this entry has no struct page behind it (pte_special)."""
 PTE_MANAGED: Final = 0x200
@@ -53,12 +55,12 @@ def pte_none(pte: int) -> bool:
 
 def pte_present(pte: int) -> bool:
     """The entry names a frame; a PROT_NONE entry counts as present, as in the kernel."""
-    return pte & (PTE_PRESENT | PTE_PROTNONE) != 0
+    return pte & PTE_FRAME != 0
 
 
 def pte_file(pte: int) -> bool:
     """The entry of a nonlinear vma that holds a file offset."""
-    return pte & (PTE_PRESENT | PTE_PROTNONE | PTE_FILE) == PTE_FILE
+    return pte & (PTE_FRAME | PTE_FILE) == PTE_FILE
 
 
 def pte_pfn(pte: int) -> int:

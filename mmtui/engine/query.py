@@ -23,7 +23,7 @@ import numpy as np
 from mmtui.engine import schema
 from mmtui.engine.flags import vm_flags_of
 from mmtui.engine.log import AnyInts, Ints
-from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, PTE_PROTNONE
+from mmtui.engine.pgtable import PAGE_SHIFT, PTE_FRAME
 from mmtui.engine.query_data import Data, Items, Mask, Spans, data_of
 from mmtui.engine.query_lang import STRINGS, QueryError, completions, parse
 from mmtui.engine.query_tree import (
@@ -58,7 +58,6 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">": operator.gt,
     "has": lambda values, bits: (values & bits == bits) & (bits != 0),
 }
-_PRESENT: Final = PTE_PRESENT | PTE_PROTNONE
 _STRETCHES: Final = (Call, Operation, Pid)
 
 Alternative = tuple[tuple[Term, bool], ...]
@@ -185,7 +184,7 @@ def _frame(term: Frame, items: Items, data: Data) -> Mask:
     ptes = np.flatnonzero(items.of_column("pte.val"))
     for values in (items.old, items.new):
         same = ptes[values[ptes] >> PAGE_SHIFT == term.pfn]
-        mask[same[values[same] & _PRESENT != 0]] = True
+        mask[same[values[same] & PTE_FRAME != 0]] = True
     for name in ("buf.pfn", "pin.pfn"):
         named = np.flatnonzero(items.of_column(name))
         mask[named] = (term.pfn != 0) & ((items.old[named] == term.pfn) | (items.new[named] == term.pfn))
@@ -255,7 +254,7 @@ def _read(term: Field, values: Ints) -> Ints:
     """What the comparison is about: the cell, or the frame in a pte; -1 for an entry without one."""
     if (term.kind, term.field) != ("pte", "pfn"):
         return values
-    return np.where(values & _PRESENT != 0, values >> PAGE_SHIFT, -1)
+    return np.where(values & PTE_FRAME != 0, values >> PAGE_SHIFT, -1)
 
 
 def _satisfies(term: Field, values: Ints, data: Data) -> Mask:

@@ -14,12 +14,11 @@ import numpy as np
 
 from mmtui.engine import schema
 from mmtui.engine.log import Ints
-from mmtui.engine.pgtable import PAGE_SHIFT, PTE_PRESENT, PTE_PROTNONE
+from mmtui.engine.pgtable import PAGE_SHIFT, PTE_FRAME
 from mmtui.engine.query_data import Data, Items, Mask
 
 Test = Callable[[Ints], Mask]
 
-_PRESENT: Final = PTE_PRESENT | PTE_PROTNONE
 _PAIRS: Final = 1 << 20
 """Pairs of a candidate and an entry that are looked at together."""
 _NEVER: Final = np.iinfo(np.int64).max
@@ -114,7 +113,7 @@ def _mappings(data: Data, at: Ints, times: Ints, pfns: Ints) -> Iterator[_Places
 def _entries(data: Data, pfns: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """(row, since, until, pfn) of every stretch of time in which an entry mapped one of the frames, sorted by pfn."""
     rows, times, _, new = data.changes("pte.val")
-    wanted = _member(new >> PAGE_SHIFT, pfns) & (new & _PRESENT != 0)
+    wanted = _member(new >> PAGE_SHIFT, pfns) & (new & PTE_FRAME != 0)
     # Only entries that map one of the frames at some time matter; of those, every change ends a stretch.
     kept = _member(rows, rows[wanted])
     rows, times, new = rows[kept], times[kept], new[kept]
@@ -122,7 +121,7 @@ def _entries(data: Data, pfns: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     rows, times, new = rows[order], times[order], new[order]
     until = np.full(len(rows), _NEVER)
     until[:-1] = np.where(rows[1:] == rows[:-1], times[1:], _NEVER)
-    kept = (new & _PRESENT != 0) & _member(new >> PAGE_SHIFT, pfns)
+    kept = (new & PTE_FRAME != 0) & _member(new >> PAGE_SHIFT, pfns)
     order = np.flatnonzero(kept)[np.argsort(new[kept] >> PAGE_SHIFT, kind="stable")]
     return rows[order], times[order], until[order], new[order] >> PAGE_SHIFT
 

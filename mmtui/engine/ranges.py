@@ -20,7 +20,7 @@ from mmtui.engine.instrument import Build
 from mmtui.engine.kernel.memory import ANON_PAGE, FILE_PAGE
 from mmtui.engine.kernel.model import NO_PAGE
 from mmtui.engine.log import AnyInts, Ints
-from mmtui.engine.pgtable import PTE_MANAGED, PTE_PRESENT, PTE_PROTNONE, PTE_REF, pte_modify
+from mmtui.engine.pgtable import PTE_FRAME, PTE_MANAGED, PTE_PRESENT, PTE_REF, pte_modify
 from mmtui.engine.schema import BASE, COLUMNS, ROW_BITS, ROW_MASK
 
 WORTHWHILE = 24
@@ -29,7 +29,6 @@ WORTHWHILE = 24
 ODD_VMA = VM_IO | VM_RESERVED | VM_NONLINEAR | 0x400
 """vma flags with rules of their own; 0x400 is VM_UNPAGED or VM_PFNMAP."""
 
-PRESENT = PTE_PRESENT | PTE_PROTNONE
 MANAGED = PTE_PRESENT | PTE_MANAGED | PTE_REF
 LOW = 0xFFF
 
@@ -102,7 +101,7 @@ class Fast:
         ptep = self.pte_offset(mm, address)
         column = self.recorder.cells.columns["pte.val"]
         old = column[ptep : ptep + pages].copy()
-        new = np.where(old & PRESENT != 0, old & pte_modify(-1, 0) | prot, old)
+        new = np.where(old & PTE_FRAME != 0, old & pte_modify(-1, 0) | prot, old)
         changed = np.flatnonzero(old != new)
         if not len(changed):
             return

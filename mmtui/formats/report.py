@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from mmtui.engine.pgtable import PTE_PRESENT, PTE_PROTNONE
+from mmtui.engine.pgtable import PTE_FRAME
 from mmtui.engine.query import QueryError
 from mmtui.formats.views import frame_line
 from mmtui.trace.model import Place, Trace
@@ -159,7 +159,7 @@ def _frame_of(timeline: Timeline, stop: Stop, event: Event | None) -> int | None
         found = change.row
     if found is None and change.table == "pte":
         value = change.new or change.old
-        found = value >> 12 if value & (PTE_PRESENT | PTE_PROTNONE) else None
+        found = value >> 12 if value & PTE_FRAME else None
     return found if isinstance(found, int) and 0 <= found < frames else None
 
 

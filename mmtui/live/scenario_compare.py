@@ -11,7 +11,7 @@ import numpy as np
 from mmtui.engine import flags
 from mmtui.engine.flags import PG_anon_exclusive, PG_compound, PG_mlocked, prot_text
 from mmtui.engine.kernel.memory import ZERO_PAGE
-from mmtui.engine.pgtable import PTE_GUARD, PTE_PRESENT, PTE_PROTNONE, pte_pfn
+from mmtui.engine.pgtable import PTE_FRAME, PTE_GUARD, pte_pfn
 
 if TYPE_CHECKING:
     from mmtui.live.scenario import Step
@@ -223,7 +223,7 @@ class Comparison:
             base = int(column["pt.base"][table])
             for slot in np.flatnonzero(values).tolist():
                 pte = int(values[slot])
-                if pte & (PTE_PRESENT | PTE_PROTNONE) or pte == PTE_GUARD:
+                if pte & PTE_FRAME or pte == PTE_GUARD:
                     address = base + slot * PAGE
                     found[machine.place_of(address) or hex(address)] = pte
         return found

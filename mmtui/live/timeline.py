@@ -13,8 +13,9 @@ import numpy as np
 
 from mmtui.engine.errors import LimitError
 from mmtui.engine.flags import VM_EXEC, VM_WRITE
-from mmtui.engine.inspect import PRESENT, Frame
+from mmtui.engine.inspect import Frame
 from mmtui.engine.kpf import kflag_names
+from mmtui.engine.pgtable import PTE_FRAME
 from mmtui.engine.schema import UNKNOWN
 from mmtui.engine.story import Stretch
 from mmtui.engine.timeline import Timeline
@@ -81,7 +82,7 @@ class RecordedTimeline(Timeline):
     def _mapped_rows(self) -> list[int]:
         values = self.machine.pte.val
         live = self.machine.pt.mm[np.arange(len(values)) >> 10] != 0
-        return [int(row) for row in np.unique(values[(values & PRESENT != 0) & live] >> 12)]
+        return [int(row) for row in np.unique(values[(values & PTE_FRAME != 0) & live] >> 12)]
 
     def _frame_state(self, row: int) -> dict[str, Any]:
         page = self.machine.page

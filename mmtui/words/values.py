@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mmtui.engine.kpf import kflag_names
-from mmtui.engine.pgtable import PTE_PRESENT, PTE_PROTNONE, PTE_RW
+from mmtui.engine.pgtable import PTE_FRAME, PTE_PRESENT, PTE_RW
 from mmtui.engine.query_data import data_of
 from mmtui.engine.schema import UNKNOWN
 from mmtui.words.text import address_text, page_flags_text, pfn_text, plain, pte_text
@@ -140,7 +140,7 @@ def value_text(timeline: Timeline, column: str, value: int, number: int, unset: 
 
 
 def _prot(timeline: Timeline, value: int, number: int) -> str:
-    if not value & (PTE_PRESENT | PTE_PROTNONE):
+    if not value & PTE_FRAME:
         return "none"
     return "PROT_NONE" if not value & PTE_PRESENT else "read and write" if value & PTE_RW else "read only"
 

@@ -19,7 +19,7 @@ from mmtui.engine.flags import (
 from mmtui.engine.kernel.filemap import NOPAGE_OOM, NOPAGE_SIGBUS
 from mmtui.engine.kernel.fremap import Fremap
 from mmtui.engine.kernel.memory import ZERO_PAGE
-from mmtui.engine.kernel.model import NO_PAGE, NULL, VM_OPS_FILE, VM_OPS_NONE, kfn
+from mmtui.engine.kernel.model import NO_PAGE, VM_OPS_FILE, VM_OPS_NONE, kfn
 from mmtui.engine.pgtable import (
     PAGE_MASK,
     PTE_ACCESSED,
@@ -302,6 +302,3 @@ class Fault(Fremap):
             if fault in (VM_FAULT_SIGBUS, VM_FAULT_OOM):
                 return ("SIGBUS" if fault == VM_FAULT_SIGBUS else "OOM"), 0, 0, faults
         return "LOOP", 0, 0, faults
-
-
-__all__ = ["NULL", "Fault"]

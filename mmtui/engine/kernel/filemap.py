@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mmtui.engine.flags import PG_dirty, PG_uptodate
 from mmtui.engine.kernel.model import (
-    INODE_DEVICE,
     INODE_FILE,
     INODE_SHMEM,
     NO_PAGE,
@@ -129,6 +128,3 @@ class Filemap(Rmap):
         if held:
             self.get_page(pfn)
         return pfn, held
-
-
-__all__ = ["INODE_DEVICE", "NOPAGE_OOM", "NOPAGE_SIGBUS", "Filemap"]

@@ -10,7 +10,6 @@ from mmtui.engine.flags import (
     VM_EXEC,
     VM_HUGETLB,
     VM_LOCKED,
-    VM_MAYREAD,
     VM_NONLINEAR,
     VM_READ,
     VM_SHARED,
@@ -18,7 +17,7 @@ from mmtui.engine.flags import (
 )
 from mmtui.engine.kernel.memory import pmd_addr_end
 from mmtui.engine.kernel.mmap import Mmap, protection_map
-from mmtui.engine.kernel.model import NULL, kfn
+from mmtui.engine.kernel.model import kfn
 from mmtui.engine.pgtable import PAGE_SIZE, pte_modify, pte_present
 
 ADDRESS_LIMIT = 1 << 32
@@ -145,6 +144,3 @@ class Mprotect(Mmap):
             if start >= end:
                 return unmapped
             vma = self.vma_next(vma)
-
-
-__all__ = ["NULL", "VM_MAYREAD", "Mprotect"]

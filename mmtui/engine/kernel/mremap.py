@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import EFAULT, EINVAL, ENOMEM
 
 from mmtui.engine.flags import VM_DONTEXPAND, VM_LOCKED
-from mmtui.engine.kernel.model import NULL, kfn
+from mmtui.engine.kernel.model import kfn
 from mmtui.engine.kernel.mprotect import Mprotect
 from mmtui.engine.pgtable import PAGE_SIZE, TASK_SIZE
 
@@ -103,6 +103,3 @@ class Mremap(Mprotect):
         if self.vma.vm_flags[vma] & VM_LOCKED:
             self.make_pages_present(self.vma.mm[vma], addr + old_len, addr + new_len)
         return 0
-
-
-__all__ = ["NULL", "Mremap"]

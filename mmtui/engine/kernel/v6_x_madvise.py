@@ -27,7 +27,7 @@ from mmtui.engine.flags import (
     VM_WIPEONFORK,
     VM_WRITE,
 )
-from mmtui.engine.kernel.model import NO_PAGE, NULL, kfn, since
+from mmtui.engine.kernel.model import NO_PAGE, kfn, since
 from mmtui.engine.kernel.v6_x_changes import GUARD, MLOCK, POPULATE, SPECIAL, WIPE
 from mmtui.engine.kernel.v6_x_mmap import ModernMmap
 from mmtui.engine.pgtable import PAGE_SIZE, PTE_GUARD, pte_present
@@ -271,6 +271,3 @@ class ModernMadvise(ModernMmap):
                 if error < 0:
                     return -ENOMEM if error == -EFAULT else error
         return 0
-
-
-__all__ = ["NULL", "ModernMadvise"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mmtui.engine.pgtable import PAGE_SIZE, PMD_SIZE, PTE_PRESENT, PTE_PROTNONE, pte_file, pte_pfn
+from mmtui.engine.pgtable import PAGE_SIZE, PMD_SIZE, PTE_FRAME, pte_file, pte_pfn
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes.common import (
     Line,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mmtui.engine.timeline import Vma
     from mmtui.ui.view import View
 
-_PRESENT = PTE_PRESENT | PTE_PROTNONE
 COLUMNS = (2, 11, 15, 24)
 """Where address, pfn, bits and ref stand in Tables, for addresses of 8 digits and pfns of 3."""
 
@@ -124,7 +123,7 @@ def present_in(view: View, pid: int, vma: Vma) -> tuple[int, bool]:
             continue
         first = table * PTES_PER_PT + (low - base) // PAGE_SIZE
         last = table * PTES_PER_PT + (high - base) // PAGE_SIZE
-        count += int(np.count_nonzero(values[first:last] & _PRESENT))
+        count += int(np.count_nonzero(values[first:last] & PTE_FRAME))
         at, until = np.searchsorted(touched, (first, last))
         changed = changed or at != until
     return count, changed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, PTE_PRESENT, PTE_PROTNONE
+from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, PTE_FRAME
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes import subjects, texts
 from mmtui.ui.panes.common import Line, address_text, hex_width, no_process, pfn_width, pte_ref, title
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _LOW = 12
 """Lines below which a compare view's pane has no room for a foot."""
-_PRESENT = PTE_PRESENT | PTE_PROTNONE
 
 
 def build(view: View, width: int, height: int) -> PaneRows:
@@ -144,7 +143,7 @@ def _present(view: View, table: int) -> tuple[int, bool]:
     first = table * PTES_PER_PT
     values: NDArray[np.int64] = view.machine.pte.val[first : first + PTES_PER_PT]
     low, high = np.searchsorted(view.op_changes.rows("pte.val", view.position), (first, first + PTES_PER_PT))
-    return int(np.count_nonzero(values & _PRESENT)), bool(low != high)
+    return int(np.count_nonzero(values & PTE_FRAME)), bool(low != high)
 
 
 def _directory_row(view: View, base: int, present: int, changed: bool, width: int) -> Row:
