@@ -7,9 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.changes import OpChanges
 from mmtui.ui.rows import Target
@@ -226,14 +223,14 @@ class View:
         return self.timeline.machine
 
     @cached_property
-    def kinds(self) -> NDArray[np.bytes_]:
+    def kinds(self) -> bytes:
         """The glyph of every frame at this position."""
         assert self.machine is not None
-        return self.timeline.frame_kinds()
+        return self.timeline.frame_kinds().tobytes()
 
     def kind(self, pfn: int) -> str:
         """The glyph of one frame; `?` for a pfn that the machine does not have."""
-        return self.kinds[pfn].decode() if 0 <= pfn < len(self.kinds) else "?"
+        return chr(self.kinds[pfn]) if 0 <= pfn < len(self.kinds) else "?"
 
     @cached_property
     def processes(self) -> list[Process]:

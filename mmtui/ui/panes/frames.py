@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mmtui import words
+from mmtui.ui.numbers import distinct
 from mmtui.ui.panes import overlays, subjects
 from mmtui.ui.panes.common import Line, flags_word, kind_role, mapping_word, marked, pfn_text, pfn_width, signed, title
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mmtui.ui.view import View
 
 NAMES = {
@@ -27,7 +32,7 @@ _QUIET = "._RZ"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CELLS = ("page.flags", "page.count", "page.mapcount", "page.mapping", "page.free")
 
-_FOLDED = {b".": "free", b"_": "holes", b"?": "not seen"}
+_FOLDED = {".": "free", "_": "holes", "?": "not seen"}
 """Lines of only these are folded, the last one in recordings."""
 
 
@@ -57,11 +62,11 @@ def build(view: View, width: int, height: int) -> PaneRows:
     found = subjects.parse_target(cursor) if cursor else None
     pfn = found[1] if found and found[0] == "page" else subjects.subject_page(view)
     words = title(view, "frames", "Frames")
-    usable = int(np.count_nonzero(glyphs != b"_"))
+    usable = len(glyphs) - glyphs.count(b"_")
     if view.recorded:
-        note = ((f"{usable - int(np.count_nonzero(glyphs == b'?'))} seen of {usable}", "dim"),)
+        note = ((f"{usable - glyphs.count(b'?')} seen of {usable}", "dim"),)
     else:
-        note = ((f"{int(np.count_nonzero(glyphs == b'.'))} free of {usable}", "dim"),)
+        note = ((f"{glyphs.count(b'.')} free of {usable}", "dim"),)
     tally, foot, room = _below(view, glyphs, pfn, width, height, -(-len(glyphs) // grid.across))
     rows = FrameRows(view, glyphs, grid, pfn, room)
     head, changed = [_heading(grid, first)], rows.changed_lines()
@@ -72,7 +77,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
 
 
 def _below(
-    view: View, glyphs: NDArray[np.bytes_], pfn: int | None, width: int, height: int, lines: int
+    view: View, glyphs: bytes, pfn: int | None, width: int, height: int, lines: int
 ) -> tuple[list[Row], list[Row], int]:
     """(tally, foot, lines left for the map): as much of both as leaves the map whole, or at least half of the pane."""
     full, line = (_foot(view, glyphs, pfn, size, width) for size in (view.size, "narrow"))
@@ -91,42 +96,59 @@ def _heading(grid: Grid, first: int) -> Row:
     return Row(line.spans)
 
 
+class Stretch(NamedTuple):
+    """Lines of the map from `line` on, shown from row `row` on: one to a row, or all of them `folded` on one row."""
+
+    row: int
+    line: int
+    lines: int
+    folded: bool
+
+    @property
+    def rows(self) -> int:
+        """Rows that it takes."""
+        return 1 if self.folded else self.lines
+
+
+def folded(glyphs: bytes, across: int, kinds: str) -> list[Stretch]:
+    """The map with runs of at least two whole lines of frames of one of these kinds on one row each."""
+    total, row, line = -(-len(glyphs) // across), 0, 0
+    found: list[Stretch] = []
+    for run in re.finditer(b"|".join(re.escape(kind.encode()) + b"{%d,}" % across for kind in kinds), glyphs):
+        first, end = -(-run.start() // across), run.end() // across
+        if run.end() == len(glyphs) and run[0][:1] == b"_":
+            end = total  # nothing is in the rest of the last line either
+        if end - first < 2:
+            continue
+        if first > line:
+            found.append(Stretch(row, line, first - line, False))
+            row += first - line
+        found.append(Stretch(row, first, end - first, True))
+        row, line = row + 1, end
+    return found if line == total else [*found, Stretch(row, line, total - line, False)]
+
+
 class FrameRows(Sequence[Row]):
     """The lines of the map. Where they do not all fit, runs of lines of only free frames are one line."""
 
-    def __init__(self, view: View, glyphs: NDArray[np.bytes_], grid: Grid, pfn: int | None, room: int) -> None:
+    def __init__(self, view: View, glyphs: bytes, grid: Grid, pfn: int | None, room: int) -> None:
         self._view, self._glyphs, self._grid, self._pfn = view, glyphs, grid, pfn
-        total = -(-len(glyphs) // grid.across)
-        self._lines = np.arange(total)
-        self._ends = self._lines + 1
-        if total > max(room, 0):
-            self._fold()
+        self._stretches = [Stretch(0, 0, -(-len(glyphs) // grid.across), False)]
+        if self._stretches[0].lines > max(room, 0):
+            self._stretches = folded(glyphs, grid.across, "._?" if view.recorded else "._")
         self.cursor_line = None if pfn is None or pfn >= len(glyphs) else self._line_of(pfn)
         self._cells = overlays.cells(view, view.overlay)
-        touched = [view.op_changes.rows(column, view.position) for column in _CELLS]
-        self._changed = np.zeros(max(len(glyphs), len(view.machine.page.count)), bool)
-        for pfns in touched:
-            self._changed[pfns] = True
+        self._touched = _touched(view)
         self._faulty = {event.subject.get("pfn") for event in view.faults}
 
-    def _fold(self) -> None:
-        """Make one line of each run of at least two lines of only free frames, or only holes, or not seen."""
-        across, total = self._grid.across, len(self._lines)
-        padded = np.full(total * across, b"_", "S1")
-        padded[: len(self._glyphs)] = self._glyphs
-        table = padded.reshape(total, across)
-        kinds = list(_FOLDED)[: 3 if self._view.recorded else 2]
-        same = (table == table[:, :1]).all(axis=1) & np.isin(table[:, 0], kinds)
-        key = np.where(same, table[:, 0].view(np.uint8).astype(np.int64), -1 - np.arange(total))
-        starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-        self._lines = starts
-        self._ends = np.concatenate((starts[1:], [total]))
-
     def _line_of(self, pfn: int) -> int:
-        return int(np.searchsorted(self._lines, pfn // self._grid.across, side="right")) - 1
+        line = pfn // self._grid.across
+        stretch = self._stretches[bisect_right(self._stretches, line, key=attrgetter("line")) - 1]
+        return stretch.row if stretch.folded else stretch.row + line - stretch.line
 
     def __len__(self) -> int:
-        return len(self._lines)
+        last = self._stretches[-1]
+        return last.row + last.rows
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -137,10 +159,11 @@ class FrameRows(Sequence[Row]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        first, end = int(self._lines[index]) * self._grid.across, int(self._ends[index]) * self._grid.across
-        end = min(end, len(self._glyphs))
-        if end - first > self._grid.across:
-            word = _FOLDED[self._glyphs[first]]
+        stretch = self._stretches[bisect_right(self._stretches, index, key=attrgetter("row")) - 1]
+        first = (stretch.line + (0 if stretch.folded else index - stretch.row)) * self._grid.across
+        end = min(first + (stretch.lines if stretch.folded else 1) * self._grid.across, len(self._glyphs))
+        if stretch.folded:
+            word = _FOLDED[chr(self._glyphs[first])]
             line = Line().put(2, pfn_text(self._view, first), "dim")
             return Row(line.add(f"... {end - first} {word}", "faint", 1).spans)
         return self._map_row(index, first, end)
@@ -149,8 +172,9 @@ class FrameRows(Sequence[Row]):
         here = index == self.cursor_line
         line = Line().put(0, ">" if here else "", "bright").put(2, pfn_text(self._view, first), "dim")
         start = 3 + pfn_width(self._view)
+        changed = self._changed_in(first, end)
         for pfn in range(first, end):
-            text, roles = self._cell(pfn)
+            text, roles = self._cell(pfn, pfn in changed)
             column = self._grid.column(pfn - first, start)
             for offset, (char, role) in enumerate(zip(text, roles, strict=True)):
                 if char != " " or role in ("accent", "alarm_fill"):
@@ -158,9 +182,15 @@ class FrameRows(Sequence[Row]):
         pfn = self._pfn if here and self._pfn is not None else first
         return Row(line.spans, subjects.page_target(pfn), band=False)
 
-    def _cell(self, pfn: int) -> tuple[str, list[str]]:
+    def _changed_in(self, first: int, end: int) -> set[int]:
+        if self._touched is None:
+            return set()
+        low, high = np.searchsorted(self._touched, (first, end))
+        return set(self._touched[low:high].tolist())
+
+    def _cell(self, pfn: int, changed: bool) -> tuple[str, list[str]]:
         """Glyph and count of one frame, with their roles; one character where the grid is narrow."""
-        view, glyph = self._view, self._glyphs[pfn].decode()
+        view, glyph = self._view, chr(self._glyphs[pfn])
         text, role, note, note_role = self._cells(pfn, glyph)
         if self._grid.cell == 1:
             note = ""
@@ -169,7 +199,7 @@ class FrameRows(Sequence[Row]):
             role = note_role = "alarm_fill"
         elif step:
             role = note_role = "accent"
-        elif self._changed[pfn]:
+        elif changed:
             role = "recent+bold" if glyph == "." else marked(role, "bold")
             note_role = "recent"
         if self._differs(pfn, glyph):
@@ -192,17 +222,23 @@ class FrameRows(Sequence[Row]):
         return (self._line_of(cell[1]),)
 
 
-def _counts(glyphs: NDArray[np.bytes_]) -> dict[str, int]:
-    numbers = np.bincount(glyphs.view(np.uint8), minlength=128)
-    return {chr(code): int(numbers[code]) for code in np.flatnonzero(numbers)}
+def _touched(view: View) -> NDArray[np.int64] | None:
+    """The frames that this operation has changed by now, ascending."""
+    if view.op < 0:
+        return None
+    return distinct(np.concatenate([view.op_changes.rows(column, view.position) for column in _CELLS]))
 
 
-def _tally(view: View, glyphs: NDArray[np.bytes_], width: int, skip: str) -> list[Row]:
+def _counts(glyphs: bytes) -> dict[str, int]:
+    return {kind: count for kind in NAMES if (count := glyphs.count(kind.encode()))}
+
+
+def _tally(view: View, glyphs: bytes, width: int, skip: str) -> list[Row]:
     """How many frames of each kind there are, and how this operation changed that. `skip`: a kind left out."""
     if view.overlay != "state":
         return overlays.legend(view, width)
     now = _counts(glyphs)
-    before = view.before_op("tally", lambda timeline: _counts(timeline.frame_kinds()))
+    before = view.before_op("tally", lambda timeline: _counts(timeline.frame_kinds().tobytes()))
     shown = [kind for kind in _ORDER if (now.get(kind) or before.get(kind)) and kind != skip]
     columns, step = ((2, 20, 38), 3) if width >= 57 else ((2, 21), 2)
     rows = []
@@ -218,13 +254,13 @@ def _tally(view: View, glyphs: NDArray[np.bytes_], width: int, skip: str) -> lis
     return rows
 
 
-def _foot(view: View, glyphs: NDArray[np.bytes_], pfn: int | None, size: str, width: int) -> list[Row]:
+def _foot(view: View, glyphs: bytes, pfn: int | None, size: str, width: int) -> list[Row]:
     """The selected frame: one line at 80 columns, four at 120, a small table at 200."""
     if pfn is None:
         return []
     if pfn >= len(glyphs):
         return [Row(Line().put(2, f"{pfn_text(view, pfn)} is not RAM: it has no struct page", "dim").spans)]
-    glyph = glyphs[pfn].decode()
+    glyph = chr(glyphs[pfn])
     if size == "narrow":
         return [_foot_line(view, pfn, glyph)]
     return _foot_table(view, pfn, glyph, width) if size == "wide" else _foot_lines(view, pfn, glyph, width)
