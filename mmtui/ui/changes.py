@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mmtui.arrays import np
 from mmtui.engine.schema import BASE, ROW_MASK
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mmtui.engine.timeline import Timeline
 
 _ONE_COLUMN = ROW_MASK + 1

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from mmtui import words
+from mmtui.arrays import np
 from mmtui.ui.commands import COMMANDS
 from mmtui.ui.keymap import keys_of, shown
 from mmtui.ui.numbers import distinct

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
+from mmtui.arrays import np
 from mmtui.engine.schema import TABLES
 from mmtui.sidecar import Sidecar
 from mmtui.ui.notebook import Notebook
@@ -18,6 +17,7 @@ from mmtui.ui.numbers import distinct
 from mmtui.ui.rows import Target
 
 if TYPE_CHECKING:
+    Positions = np.ndarray[Any, np.dtype[np.int64]]
     from mmtui.engine.timeline import Event, Timeline
 
 # What the built-in checker reports; `a` walks these, whatever stops are set.
@@ -35,8 +35,6 @@ ALERTS: Final = (
 )
 ALWAYS: Final = ("leak", "free_unpaged")
 """Stops that are there from the start, beside the trace's own."""
-
-Positions = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
+from mmtui.arrays import np
 from mmtui.engine import ops, schema
 from mmtui.words.text import address_text, count_text, pfn_text, plain
 

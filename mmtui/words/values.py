@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
+from mmtui.arrays import np
 from mmtui.engine.kpf import kflag_names
 from mmtui.engine.pgtable import PTE_FRAME, PTE_PRESENT, PTE_RW
-from mmtui.engine.query_data import data_of
 from mmtui.engine.schema import UNKNOWN
 from mmtui.words.text import address_text, page_flags_text, pfn_text, plain, pte_text
 
 if TYPE_CHECKING:
+    from mmtui.engine.query_data import Data
     from mmtui.engine.timeline import Timeline
 
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
@@ -50,21 +49,27 @@ _UNSEEN: Final = frozenset(
 """What a recording may not know."""
 
 
+def _data(timeline: Timeline) -> Data:
+    from mmtui.engine.query_data import data_of
+
+    return data_of(timeline)
+
+
 def value_at(timeline: Timeline, column: str, row: int, number: int) -> int:
     """The value of a cell just after transition `number`."""
-    history = data_of(timeline).history(column)
+    history = _data(timeline).history(column)
     return int(history.after(np.array([row]), np.array([number]))[0])
 
 
 def pte_owner(timeline: Timeline, row: int, number: int) -> tuple[int, int]:
     """(pid, address) of an entry at a transition."""
-    pid, address = data_of(timeline).pte_place(np.array([row]), np.array([number]))
+    pid, address = _data(timeline).pte_place(np.array([row]), np.array([number]))
     return int(pid[0]), int(address[0])
 
 
 def vma_owner(timeline: Timeline, row: int, number: int) -> tuple[int, int]:
     """(pid, vm_start) of a vma at a transition, while it is filled or emptied too."""
-    data = data_of(timeline)
+    data = _data(timeline)
     rows, times = np.array([row]), np.array([number])
     pid = data.pid_of_mm(data.mm_of_vma(rows, times), times)
     linked = value_at(timeline, "vma.state", row, number) == 1
@@ -73,7 +78,7 @@ def vma_owner(timeline: Timeline, row: int, number: int) -> tuple[int, int]:
 
 
 def _mm_text(timeline: Timeline, mm: int, number: int) -> str:
-    pid = int(data_of(timeline).pid_of_mm(np.array([mm]), np.array([number]))[0])
+    pid = int(_data(timeline).pid_of_mm(np.array([mm]), np.array([number]))[0])
     return f"mm of pid {pid}" if pid else f"mm {mm}"
 
 
@@ -89,18 +94,18 @@ def subject_text(timeline: Timeline, column: str, row: int, number: int) -> str:
         pid, start = vma_owner(timeline, row, number)
         return f"vma {pid}:{address_text(start)}"
     if table == "pt":
-        pids, bases = data_of(timeline).table_place(np.array([row]), np.array([number]))
+        pids, bases = _data(timeline).table_place(np.array([row]), np.array([number]))
         return f"page table {int(pids[0])}:{address_text(int(bases[0]))}"
     if table == "mm":
         return _mm_text(timeline, row, number)
     if table == "task":
-        return f"pid {int(data_of(timeline).pid_of_task(np.array([row]), np.array([number]))[0])}"
+        return f"pid {int(_data(timeline).pid_of_task(np.array([row]), np.array([number]))[0])}"
     return _named_subject(timeline, table, row, number)
 
 
 def _named_subject(timeline: Timeline, table: str, row: int, number: int) -> str:
     if table in ("driver", "buf", "pin", "inode"):
-        named = data_of(timeline).last(f"{table}.name", row, number)
+        named = _data(timeline).last(f"{table}.name", row, number)
         word = {"buf": "buffer", "inode": "file"}.get(table, table)
         return f"{word} {plain(timeline.string(named))}" if named else f"{word} {row}"
     if table == "file":
@@ -207,7 +212,7 @@ def public_subject(timeline: Timeline, column: str, row: int, number: int) -> st
     if table == "vma":
         pid, start = vma_owner(timeline, row, number)
         return f"vma[{pid}:{start:#x}].{field}"
-    data = data_of(timeline)
+    data = _data(timeline)
     rows, times = np.array([row]), np.array([number])
     if table == "mm":
         return f"mm[{int(data.pid_of_mm(rows, times)[0])}].{field}"

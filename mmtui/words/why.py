@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
+from mmtui.arrays import np
 from mmtui.engine import schema
-from mmtui.engine.places import Subject
 from mmtui.engine.schema import UNKNOWN
 from mmtui.words.calls import op_text
 from mmtui.words.changes import callers, transition_text
@@ -19,6 +17,7 @@ from mmtui.words.text import known_text, pfn_text, plain
 from mmtui.words.values import public_subject
 
 if TYPE_CHECKING:
+    from mmtui.engine.places import Subject
     from mmtui.engine.timeline import Event, Holder, Ledger, Timeline
 
     Tell = Callable[[Timeline, Event], tuple[str, str]]

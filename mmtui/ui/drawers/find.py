@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from mmtui import words
+from mmtui.arrays import np
 from mmtui.ui.drawers.base import ListDrawer
 from mmtui.ui.drawers.trouble import trouble_rows
 from mmtui.ui.lineedit import LineEdit

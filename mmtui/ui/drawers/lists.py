@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from mmtui import words
+from mmtui.arrays import np
 from mmtui.ui.drawers.base import ListDrawer
 from mmtui.ui.paint import ASCII_BARS, BARS
 from mmtui.ui.panes import kernels

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, overload
 
-import numpy as np
-
 from mmtui import words
+from mmtui.arrays import np
 from mmtui.engine.flags import historical, page_flag_names
 from mmtui.engine.pgtable import (
     PTE_ACCESSED,

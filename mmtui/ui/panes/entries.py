@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mmtui.arrays import np
 from mmtui.engine.pgtable import PAGE_SIZE, PMD_SIZE, PTE_FRAME, pte_file, pte_pfn
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes.common import (
@@ -26,6 +24,8 @@ from mmtui.ui.panes.common import (
 from mmtui.ui.rows import Row, Span, Target
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mmtui.engine.timeline import Vma
     from mmtui.ui.view import View
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-import numpy as np
-
 from mmtui import words
+from mmtui.arrays import np
 from mmtui.ui.numbers import distinct
 from mmtui.ui.panes import overlays, subjects
 from mmtui.ui.panes.common import Line, flags_word, kind_role, mapping_word, marked, pfn_text, pfn_width, signed, title

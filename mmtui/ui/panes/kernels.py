@@ -10,9 +10,8 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mmtui import KERNELS
+from mmtui.arrays import np
 from mmtui.ui.panes.common import Line
 from mmtui.ui.rows import Row
 from mmtui.ui.view import TROUBLE

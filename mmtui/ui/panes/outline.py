@@ -9,13 +9,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from mmtui.arrays import np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mmtui.ui.view import View
 
-Ints = NDArray[np.int64]
+    Ints = NDArray[np.int64]
 
 
 class Item(NamedTuple):

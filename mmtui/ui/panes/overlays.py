@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mmtui.engine.inspect import AWAITS_FREE, awaits_free
+from mmtui.arrays import np
 from mmtui.engine.schema import UNKNOWN
 from mmtui.ui.panes.common import (
     Line,
@@ -167,6 +165,8 @@ def last_change(view: View, pfn: int) -> str:
 
 def state_words(view: View, pfn: int, glyph: str) -> str:
     """The glyph in words."""
+    from mmtui.engine.inspect import AWAITS_FREE, awaits_free
+
     if awaits_free(view.timeline, pfn):
         return AWAITS_FREE
     return "not seen by the recorder" if glyph == "?" and view.recorded else _WORDS[glyph]

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mmtui.arrays import np
 from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, PTE_FRAME
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes import subjects, texts
@@ -27,6 +25,8 @@ from mmtui.ui.panes.pair import PAIR_WIDTH, build_pair
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mmtui.ui.view import View
 
 _LOW = 12
