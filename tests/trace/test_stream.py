@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from mmtui.engine.ops import MachineSpec
+from mmtui.engine.ops import MachineSpec, Spawn
 from mmtui.trace import codec, stream
 from mmtui.trace.errors import TraceError
 from mmtui.trace.model import Annotation, Bookmark, Place
@@ -101,10 +104,56 @@ def test_a_place_after_the_last_operation_is_a_fault(long_file):
         list(found)
 
 
-def test_another_form_is_not_read_as_a_stream(long_file):
-    long_file.write_bytes(msgspec.json.encode(msgspec.json.decode(long_file.read_bytes())))
+LAYOUTS = {
+    "compact": lambda trace: json.dumps(trace, separators=(",", ":")),
+    "one line": json.dumps,
+    "indented": lambda trace: json.dumps(trace, indent=2),
+    "operations in the middle": lambda trace: json.dumps({**trace, "title": "] }, {"}, sort_keys=True),
+    "a line for each": lambda trace: json.dumps(trace).replace("}, {", "}  ,\r\n\t{"),
+}
 
-    assert stream.open_stream(long_file) is None
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_layout_of_the_text_does_not_matter(long_file, layout):
+    edited(long_file, title="long", bookmarks=(Bookmark(Place(2999), "end }]"),), breakpoints=("leak",))
+    long_file.write_text(LAYOUTS[layout](json.loads(long_file.read_bytes())))
+
+    assert whole(long_file) == codec.read(long_file)
+
+
+LOOKALIKES = ['"},{"', "}, {", '{"op": "', "\\", "]}", '"ops": [{', '"}],"about":"']
+
+
+@given(notes=st.lists(st.sampled_from(LOOKALIKES), max_size=60))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+def test_a_string_that_looks_like_the_end_of_an_operation_is_none(long_file, notes):
+    ops = tuple(Spawn(pid=1 + number, note=note * 30) for number, note in enumerate(notes))
+    more = codec.read(long_file).ops[:50]
+    edited(long_file, ops=(*ops, *more, *ops), about="".join(notes))
+    text = json.dumps(json.loads(long_file.read_bytes()))
+    long_file.write_text(text + " " * 2000)
+
+    assert whole(long_file) == codec.read(long_file)
+
+
+def test_the_beginning_can_be_looked_at_first(long_file):
+    found = stream.open_stream(long_file)
+    assert found is not None
+    first = found.beginning()
+
+    assert len(first) > 10
+    assert tuple(found)[: len(first)] == first
+
+
+def test_a_file_that_is_another_one_by_now_is_a_fault(long_file):
+    found = stream.open_stream(long_file)
+    assert found is not None
+    operations = iter(found)
+    next(operations)
+    edited(long_file, title="another", ops=codec.read(long_file).ops[::-1])
+
+    with pytest.raises(TraceError, match="changed while it was read"):
+        list(operations)
 
 
 def test_more_processes_than_the_limit_are_a_fault(long_file, monkeypatch):
