@@ -20,7 +20,7 @@ from mmtui.trace import codec
 from mmtui.trace.errors import Problem, TraceError, printable
 from mmtui.trace.model import Trace
 from mmtui.trace.source import read_bytes
-from mmtui.trace.stream import open_stream
+from mmtui.trace.stream import OpStream, open_stream
 
 SLICE = 60.0
 """Seconds of a run between two seals of the log, where nobody waits for it."""
@@ -72,8 +72,11 @@ def begin(trace: Trace, path: Path | None = None, kernel: str | None = None) -> 
 def start(path: Path, kernel: str | None = None) -> Timeline | None:
     """A timeline of a long trace whose operations are read while `grow` runs them: see mmtui.start."""
     stream = open_stream(path)
-    if stream is None:
-        return None
+    return None if stream is None else timeline_of_stream(stream, path, kernel)
+
+
+def timeline_of_stream(stream: OpStream, path: Path, kernel: str | None = None) -> Timeline:
+    """The same for a stream that is open already. Raises TraceError."""
     trace, name = stream.trace, fspath(path)
     check_kernel(kernel or trace.kernel, name)
     check_breakpoints(trace, name)

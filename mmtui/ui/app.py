@@ -18,6 +18,7 @@ from mmtui.engine.errors import DiskFullError, LimitError, MmtuiError
 from mmtui.sidecar import Sidecar
 from mmtui.ui import config
 from mmtui.ui.growing import PAUSE, Growing, open_trace
+from mmtui.ui.opening import Opening, opening_of
 from mmtui.ui.paint import Canvas
 from mmtui.ui.screen import Stage
 from mmtui.ui.startup import keep_fault, one_line, painter_for, start_position
@@ -66,6 +67,7 @@ class StepperApp(App[int], inherit_bindings=False):
         self.at = at
         self.painter = painter_for(settings, settings["ui.theme"])
         self.desk: Desk | None = None
+        self.opening: Opening | None = None
         self.loading: Loading | None = None
         self.growing: Growing | None = None
         self.failure = ""
@@ -96,14 +98,22 @@ class StepperApp(App[int], inherit_bindings=False):
         yield self._stage
 
     def on_mount(self) -> None:
-        """Paint, then read the trace."""
+        """Paint what the trace begins with, then run it."""
         self._stage.focus()
+        self.opening = opening_of(self.trace_path, self.kernel, self.at, self.settings, self.painter)
         self.repaint()
         self._watch_signals()
+        self.call_after_refresh(self._read)
+
+    def _read(self) -> None:
+        """Run the trace; the first screen is on the terminal by now, and importing the engine takes no time from it."""
         whole = self.at is not None or self.settings["open.at"] != "start"
+        text = self.opening.text if self.opening is not None else None
 
         def make() -> Timeline:
-            return open_trace(self.trace_path, self.kernel, whole)
+            import mmtui.ui.desk  # noqa: F401  # here, where nobody waits for it
+
+            return open_trace(self.trace_path, self.kernel, whole, text)
 
         self.fetch(f"reading {Path(self.trace_path).name}", make, self._opened)
 
@@ -121,7 +131,7 @@ class StepperApp(App[int], inherit_bindings=False):
         desk.use_timeline(timeline, position)
         if self.settings["ui.layout"]:
             desk.run("layout", f"use {self.settings['ui.layout']}")
-        self.desk = desk
+        self.desk, self.opening = desk, None
         if timeline.growing:
             self.growing = Growing(timeline, desk)
             self._grow()
@@ -162,11 +172,11 @@ class StepperApp(App[int], inherit_bindings=False):
         width, height = self.size
         if width <= 0 or height <= 0:
             return
-        strips = self.desk.compose(width, height) if self.desk is not None else self._opening(width, height)
         if self.desk is not None and self.loading is not None and self.loading.shown:
             self.desk.say(f"{self.loading.what} ... Esc cancels")
         elif self.growing is not None:
             self.growing.tell()
+        strips = self.desk.compose(width, height) if self.desk is not None else self._opening(width, height)
         self._stage.show(strips, everything)
         if self.desk is not None and self._polls < POLLS and not self._polling and self.desk.others_running():
             self._polling = True
@@ -179,9 +189,13 @@ class StepperApp(App[int], inherit_bindings=False):
         self.repaint()
 
     def _opening(self, width: int, height: int) -> list[Any]:
-        """The screen before there is a trace: empty, or what takes so long."""
+        """The screen before the trace has run: what it begins with, or what takes so long."""
+        waiting = self.loading is not None and self.loading.shown
+        if self.opening is not None:
+            self.opening.message = f"{self.loading.what} ... Esc cancels" if self.loading and waiting else ""
+            return self.opening.compose(width, height)
         canvas = Canvas(self.painter, width, height)
-        if self.loading is not None and self.loading.shown and height > 2:
+        if self.loading is not None and waiting and height > 2:
             canvas.line(0, [(" mmtui", "bright")])
             canvas.line(2, [(f" {self.loading.what} ...   ", "text"), ("Esc", "text+bold"), (" cancels", "dim")])
         return canvas.strips()
@@ -368,12 +382,6 @@ def _is_typing(desk: Desk) -> bool:
     return desk.help is not None or (desk.drawer is not None and desk.drawer.edit is not None)
 
 
-def _import_ahead() -> None:
-    """What the first state needs, while the terminal is made ready."""
-    import mmtui.loading
-    import mmtui.ui.desk  # noqa: F401
-
-
 def run(path: str, kernel: str | None = None, at: str | None = None, **flags: Any) -> int:
     """Open the stepper. `flags`: settings by name, `ui.theme` and so on. Returns the exit status.
 
@@ -384,7 +392,6 @@ def run(path: str, kernel: str | None = None, at: str | None = None, **flags: An
     except config.ConfigError as error:
         sys.stderr.write("".join(f"mmtui: {problem}\n" for problem in error.problems))
         return 2
-    threading.Thread(target=_import_ahead, name="imports", daemon=True).start()
     app = StepperApp(path, kernel, at, settings)
     status = app.run(mouse=settings["ui.mouse"])
     if isinstance(app.error, MmtuiError):

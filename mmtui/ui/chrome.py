@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mmtui import words
 from mmtui.arrays import np
-from mmtui.ui.commands import COMMANDS
+from mmtui.ui.commands import COMMANDS, FOOTER
 from mmtui.ui.keymap import keys_of, shown
 from mmtui.ui.numbers import distinct
 from mmtui.ui.paint import ASCII_BARS, BARS, cut, merged, width_of
@@ -33,7 +33,7 @@ class Around:
 
     marks: tuple[int, ...]
     notes: int
-    stops: np.ndarray[Any, np.dtype[np.int64]]
+    stops: np.ndarray[Any, np.dtype[np.int64]] | tuple[()]
     stopped: tuple[str, str, str] | None = None
     """(name, what, why) when the position is a stop."""
 
@@ -119,8 +119,9 @@ def timeline_row(view: View, around: Around, width: int) -> list[Span]:
         cells[column_of(timeline, timeline.op_start(k), width)] = ("f", "kind.c")
     for p in around.marks:
         cells[column_of(timeline, p, width)] = ("m", "bright")
-    for column in distinct(1 + around.stops * (width - 2) // (len(timeline) + 1)):
-        cells[int(column)] = ("!", "alarm")
+    if len(around.stops):
+        for column in distinct(1 + np.asarray(around.stops) * (width - 2) // (len(timeline) + 1)):
+            cells[int(column)] = ("!", "alarm")
     block = "█" if view.glyphs == "unicode" else "#"
     cells[here] = ("!", "alarm_fill") if around.stopped else (block, "here")
     return merged([*cells, (" ", "text")])
@@ -128,7 +129,7 @@ def timeline_row(view: View, around: Around, width: int) -> list[Span]:
 
 def _forks(timeline: Timeline) -> list[int]:
     """The operations that fork; a very long trace shows none rather than cost time."""
-    if timeline.op_count > 20_000:
+    if timeline.op_count > 20_000 or not len(timeline):
         return []
     return [k for k in range(timeline.op_count) if timeline.op(k).name == "fork"]
 
@@ -161,6 +162,8 @@ def _mark_names(view: View, around: Around) -> list[tuple[int, str]]:
 def _op_names(view: View) -> list[tuple[int, str]]:
     """A few operations, spread evenly: more would never fit."""
     timeline = view.timeline
+    if not len(timeline):
+        return []
     step = max(1, timeline.op_count // 40)
     return [(timeline.op_start(k), _short(texts.op_text(view, k))) for k in range(0, timeline.op_count, step)]
 
@@ -226,6 +229,12 @@ def _difference(view: View) -> list[Span]:
 
 
 # The footer
+
+
+def footer_ids(focused: str, width: int) -> tuple[str, ...]:
+    """The commands that the footer offers, by the pane in focus; on a small screen find is worth more than call."""
+    ids = FOOTER[focused]
+    return (*(name for name in ids if name != "time.call"), "find") if width < 100 and focused == "log" else ids
 
 
 def footing(ids: Sequence[str], keymap: Mapping[str, str], wording: Mapping[str, str]) -> list[Footing]:

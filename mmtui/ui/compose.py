@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mmtui.ui import chrome
 from mmtui.ui.layout import SMALLEST, Cell, Layout, drawer_top
@@ -15,13 +15,46 @@ from mmtui.ui.rows import PaneRows, Row, Span, Target
 if TYPE_CHECKING:
     from textual.strip import Strip
 
-    from mmtui.ui.desk import Desk
+    from mmtui.ui.drawers.base import Drawer
+    from mmtui.ui.help import Help
+    from mmtui.ui.paint import Painter
     from mmtui.ui.view import View
 
 Title = tuple[list[Span], list[Span]]
 
 
-def screen(desk: Desk, width: int, height: int) -> list[Strip]:
+class Shown(Protocol):
+    """What a screen is composed of: a desk, or the first screen before there is one."""
+
+    painter: Painter
+    layout: Layout
+    view: View
+    message: str
+    following: bool
+    shown: dict[tuple[str, int], PaneRows]
+    tops: dict[tuple[str, int], int]
+    loose: set[str]
+
+    @property
+    def drawer(self) -> Drawer | None:
+        """What lies over the lower panes."""
+
+    @property
+    def help(self) -> Help | None:
+        """What lies over everything."""
+
+    @property
+    def focused(self) -> str:
+        """The pane that has the focus."""
+
+    def around(self) -> chrome.Around:
+        """What header, timeline and now line need to know."""
+
+    def footing(self) -> list[chrome.Footing]:
+        """The footer's entries."""
+
+
+def screen(desk: Shown, width: int, height: int) -> list[Strip]:
     """The lines of the screen, each exactly `width` columns."""
     canvas = Canvas(desk.painter, width, height)
     if desk.layout.shape == "too small":
@@ -55,7 +88,7 @@ def _too_small(canvas: Canvas) -> list[Strip]:
     return canvas.strips()
 
 
-def _put_around(desk: Desk, canvas: Canvas, around: chrome.Around) -> None:
+def _put_around(desk: Shown, canvas: Canvas, around: chrome.Around) -> None:
     layout, view, width = desk.layout, desk.view, canvas.width
     paint = desk.painter
     canvas.put(0, 0, paint.row(chrome.header(view, around, width), width))
@@ -69,7 +102,7 @@ def _put_around(desk: Desk, canvas: Canvas, around: chrome.Around) -> None:
         _put_log_row(desk, canvas, layout.log_row)
 
 
-def _put_log_row(desk: Desk, canvas: Canvas, y: int) -> None:
+def _put_log_row(desk: Shown, canvas: Canvas, y: int) -> None:
     """The one row of the log on a small screen: the position's."""
     rows = PANES["log"].build(desk.view, canvas.width, 1)
     index = min(rows.changed, default=rows.cursor)
@@ -77,7 +110,7 @@ def _put_log_row(desk: Desk, canvas: Canvas, y: int) -> None:
         canvas.put(0, y, desk.painter.row(rows.rows[index], canvas.width))
 
 
-def _put_panes(desk: Desk, canvas: Canvas, end: int | None) -> None:
+def _put_panes(desk: Shown, canvas: Canvas, end: int | None) -> None:
     """All panes above row `end` (the title of a drawer), then titles and hairlines."""
     cells: list[Cell] = []
     titles: dict[Cell, Title] = {}
@@ -99,7 +132,7 @@ def _put_panes(desk: Desk, canvas: Canvas, end: int | None) -> None:
         _put_gutter(desk, canvas, differing, end)
 
 
-def _put_gutter(desk: Desk, canvas: Canvas, differing: set[int], end: int | None) -> None:
+def _put_gutter(desk: Shown, canvas: Canvas, differing: set[int], end: int | None) -> None:
     gutter, sign = desk.layout.gutter, "!=" if desk.painter.ascii else "\u2260"
     assert gutter is not None
     for y in range(desk.layout.now_row + 1, desk.layout.footer_row if end is None else end):
@@ -107,7 +140,7 @@ def _put_gutter(desk: Desk, canvas: Canvas, differing: set[int], end: int | None
         canvas.put(gutter, y, desk.painter.spans([span], len(sign)))
 
 
-def _put_pane(desk: Desk, canvas: Canvas, cell: Cell, height: int, differing: set[int]) -> Title:
+def _put_pane(desk: Shown, canvas: Canvas, cell: Cell, height: int, differing: set[int]) -> Title:
     """One pane, cut to `height` lines; returns its title and note."""
     view = desk.view if cell.half == 0 else desk.view.twin
     assert view is not None
@@ -144,7 +177,7 @@ def _with_cursor(rows: PaneRows, target: Target | None) -> PaneRows:
     return replace(rows, rows=lines, cursor=at)
 
 
-def _top(desk: Desk, cell: Cell, rows: PaneRows, body: int) -> int:
+def _top(desk: Shown, cell: Cell, rows: PaneRows, body: int) -> int:
     """The first row in sight. Both kernels' panes scroll together."""
     before = desk.tops.get((cell.pane, 0), 0)
     if cell.half == 1:
@@ -157,7 +190,7 @@ def _top(desk: Desk, cell: Cell, rows: PaneRows, body: int) -> int:
     return top
 
 
-def _title(desk: Desk, cell: Cell, rows: PaneRows, top: int, body: int) -> Title:
+def _title(desk: Shown, cell: Cell, rows: PaneRows, top: int, body: int) -> Title:
     number = str(PANES[cell.pane].number)
     focused = cell.pane == desk.focused and desk.drawer is None
     title: list[Span] = [(f"{number} ", "bright" if focused else "dim"), *rows.title]
@@ -174,14 +207,14 @@ def _title(desk: Desk, cell: Cell, rows: PaneRows, top: int, body: int) -> Title
     return title, note
 
 
-def _compare_title(desk: Desk, cell: Cell, title: list[Span], note: list[Span]) -> Title:
+def _compare_title(desk: Shown, cell: Cell, title: list[Span], note: list[Span]) -> Title:
     """In a comparison the first pane of each half names the kernel, the last one of its top row the stop."""
     view = desk.view if cell.half == 0 else desk.view.twin
     assert view is not None
     mine = [c for c in desk.layout.cells if c.half == cell.half]
     top = [c for c in mine if c.y == mine[0].y]
     if cell == top[0]:
-        same = desk.view.other is not None and desk.view.other.kernel == desk.timeline.kernel
+        same = desk.view.other is not None and desk.view.other.kernel == desk.view.timeline.kernel
         name = view.timeline.place_name(view.position) if same else view.timeline.kernel
         title = [(name, "bright"), (" \u2500\u2500\u2500 ", "rule"), *title]
     if cell == top[-1]:
@@ -195,7 +228,7 @@ def _put_lines(canvas: Canvas, lines: list[Row], x: int, y: int, width: int) -> 
         canvas.put(x, y + i, canvas.painter.row(row, width))
 
 
-def row_at(desk: Desk, layout: Layout, x: int, y: int) -> tuple[Cell, int] | None:
+def row_at(desk: Shown, layout: Layout, x: int, y: int) -> tuple[Cell, int] | None:
     """The pane and the index of its row at a place of the screen; -1 for a title, head or foot."""
     cell = layout.at(x, y)
     if cell is None:

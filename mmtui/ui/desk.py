@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mmtui.ui import compose
 from mmtui.ui.actions import Actions
 from mmtui.ui.actions.looking import OVERLAYS
-from mmtui.ui.chrome import Around, Footing, footing
-from mmtui.ui.commands import COMMANDS, COMPARE_WORDS, FOOTER
+from mmtui.ui.chrome import Around, Footing, footer_ids, footing
+from mmtui.ui.commands import COMMANDS, COMPARE_WORDS
 from mmtui.ui.config import Settings, author
 from mmtui.ui.keymap import keys_of, shown
-from mmtui.ui.layout import LEFT_SLOT, ORDER, RIGHT_SLOT, Layout, arrange
+from mmtui.ui.layout import LEFT_SLOT, ORDER, RIGHT_SLOT, SIZES, STANDARD_SLOTS, Layout, arrange
 from mmtui.ui.paint import Painter
 from mmtui.ui.rows import PaneRows, Target
 from mmtui.ui.stepper import Stepper
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from mmtui.sidecar import Sidecar
     from mmtui.ui.drawers.base import Drawer
     from mmtui.ui.help import Help
-
-SIZES: Final = {"portrait": "narrow", "single": "narrow", "narrow": "narrow", "normal": "normal", "wide": "wide"}
-
-STANDARD_SLOTS: Final = {"left": "vmas", "why": "why", "only": "log", "right": "frames"}
 
 
 class Host(Protocol):
@@ -289,11 +285,8 @@ class Desk:
         return footing(self.footer_ids(), self.settings.keymap, wording)
 
     def footer_ids(self) -> tuple[str, ...]:
-        """The commands that the footer offers; on a small screen find is worth more than call."""
-        ids = FOOTER["compare" if self.view.other is not None else self.focused]
-        if self.size[0] < 100 and self.focused == "log":
-            ids = (*(name for name in ids if name != "time.call"), "find")
-        return ids
+        """The commands that the footer offers."""
+        return footer_ids("compare" if self.view.other is not None else self.focused, self.size[0])
 
     def key_of(self, id: str) -> str:
         """The key of a command, to be named in a sentence."""

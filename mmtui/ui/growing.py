@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
     from mmtui.ui.desk import Desk
+    from mmtui.ui.opening import Text
 
 SLICE: Final = 0.02
 """Seconds of a run between two looks at the keys."""
@@ -20,12 +21,19 @@ ENOUGH: Final = 150
 """Operations that run before the first state is shown."""
 
 
-def open_trace(path: str, kernel: str | None, whole: bool) -> Timeline:
-    """The timeline of a trace, for a thread to make; a long one still grows, unless it is wanted whole."""
-    import mmtui
+def open_trace(path: str, kernel: str | None, whole: bool, text: Text | None = None) -> Timeline:
+    """The timeline of a trace, for a thread to make; a long one still grows, unless it is wanted whole.
 
-    begun = mmtui.start(Path(path), kernel=kernel)
-    timeline: Timeline = mmtui.load(Path(path), kernel=kernel) if begun is None else begun
+    `text`: what was read of it already.
+    """
+    from mmtui import loading
+    from mmtui.trace.model import Trace
+
+    if isinstance(text, Trace):
+        timeline = loading.timeline_of(text, Path(path), kernel)
+    else:
+        begun = loading.timeline_of_stream(text, Path(path), kernel) if text else loading.start(Path(path), kernel)
+        timeline = loading.load(Path(path), kernel) if begun is None else begun
     whole = whole or timeline.trace.position is not None
     while timeline.growing and (whole or timeline.op_count < ENOUGH):
         timeline.grow(SLICE)

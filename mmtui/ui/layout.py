@@ -16,6 +16,12 @@ SMALLEST: Final = (60, 16)
 LEFT_SLOT: Final = ("vmas", "tables")
 RIGHT_SLOT: Final = ("why", "notes", "source")
 ORDER: Final = ("vmas", "tables", "frames", "log", "why", "notes", "source")
+STANDARD_SLOTS: Final = {"left": "vmas", "why": "why", "only": "log", "right": "frames"}
+"""Which pane stands where several share a place, at the start."""
+SIZES: Final[dict[Shape, Literal["narrow", "normal", "wide"]]] = {
+    "portrait": "narrow", "single": "narrow", "narrow": "narrow", "normal": "normal", "wide": "wide",
+}  # fmt: skip
+"""How much a pane says on a screen of each shape that has panes."""
 
 L, R, U, D = 1, 2, 4, 8
 JOINTS: Final = {

@@ -52,7 +52,8 @@ class View:
     hidden: functions left out of the log. up: how many calls above the innermost one Source shows (u/d). beside: the
     next kernel's text beside it (V).
     other, other_position: the second kernel's timeline in a compare view and the place in it. notes: marks and notes,
-    sorted by position. memo: results that stay valid between views of the same timeline.
+    sorted by position. planned: the trace has not run yet (see `opening`). memo: results that stay valid between views
+    of the same timeline.
     """
 
     timeline: Timeline
@@ -76,6 +77,7 @@ class View:
     other: Timeline | None = None
     other_position: int = 0
     notes: tuple[Note, ...] = ()
+    planned: bool = False
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def at(self, position: int) -> View:
@@ -301,4 +303,4 @@ class View:
     @cached_property
     def faults(self) -> list[Event]:
         """The events of trouble exactly here; none while stepping back over one."""
-        return [] if self.undone else self.trouble.get(self.position - 1, [])
+        return [] if self.undone or self.step is None else self.trouble.get(self.position - 1, [])

@@ -49,7 +49,7 @@ class Walk:
     async def settle(self) -> None:
         for _ in range(400):
             await self.pilot.pause(0.01)
-            if self.app.loading is None:
+            if self.app.loading is None and (self.app.desk is not None or self.app._exit):
                 return
         raise AssertionError("the trace is still being read")
 

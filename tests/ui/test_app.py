@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-import mmtui
+from mmtui import loading
 from mmtui.engine.errors import MmtuiError
 from mmtui.ui import app as app_module
 from mmtui.ui import config
@@ -184,7 +184,7 @@ async def test_a_load_that_takes_long_says_so_and_can_be_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = threading.Event()
-    monkeypatch.setattr(mmtui, "load", lambda *_, **__: done.wait(20))
+    monkeypatch.setattr(loading, "load", lambda *_, **__: done.wait(20))
     settings = config.load({}, {})
     app = StepperApp(str(tmp_path / "slow.json"), None, None, settings)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -233,7 +233,7 @@ def test_a_fault_of_mmtui_is_one_line_and_a_file(
         raise KeyError("lost")
 
     monkeypatch.setenv("MMTUI_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(mmtui, "load", broken)
+    monkeypatch.setattr(loading, "load", broken)
     monkeypatch.setattr(StepperApp, "run", lambda self, **_: _run_headless(self))
 
     assert app_module.run("x.json") == 2

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mmtui.ui.view import View
 
 _MAX_DEPTH = 8
+_BEFORE = "before the first operation"
 
 
 def build(view: View, width: int, height: int) -> PaneRows:
@@ -23,8 +24,10 @@ def build(view: View, width: int, height: int) -> PaneRows:
     heading = title(view, "log", "Log")
     if not view.timeline.op_count:
         return PaneRows(heading, empty="This trace has no operations.")
+    if view.planned:
+        return PaneRows(heading, ((_BEFORE, "dim"),), (), _planned(view, height))
     rows = LogRows(view, width)
-    note = f"op {view.op} {view.timeline.op(view.op).name}" if view.op >= 0 else "before the first operation"
+    note = f"op {view.op} {view.timeline.op(view.op).name}" if view.op >= 0 else _BEFORE
     changed = () if rows.position_line is None else (rows.position_line,)
     return PaneRows(heading, ((note, "dim"),), (), rows, (), rows.cursor_line, changed, follow="third")
 
@@ -34,6 +37,27 @@ def change_column(width: int) -> int:
     if width >= 90:
         return 52
     return 46 if width == 80 else min(42, max(24, width * 3 // 5))
+
+
+def _planned(view: View, height: int) -> list[Row]:
+    """The operations that will run."""
+    rows = []
+    for number in range(min(view.timeline.op_count, height)):
+        line, column = _start(str(number), "faint", 0, False)
+        line.put(column, _fold_sign(view, False), "faint").put(column + 2, texts.op_text(view, number), "faint")
+        rows.append(Row(line.spans))
+    return rows
+
+
+def _start(label: str, role: str, depth: int, here: bool) -> tuple[Line, int]:
+    line = Line().put(0, ">" if here else "", "bright").put(max(1, 8 - len(label)), label, role)
+    return line, 9 + 2 * min(depth, _MAX_DEPTH)
+
+
+def _fold_sign(view: View, is_open: bool) -> str:
+    if view.glyphs == "unicode":
+        return "\u25be" if is_open else "\u25b8"
+    return "v" if is_open else "+"
 
 
 class LogRows(Sequence[Row]):
@@ -102,21 +126,12 @@ class LogRows(Sequence[Row]):
     def _shade(self, number: int) -> str:
         return "dim" if number < self._view.position else "faint"
 
-    def _start(self, label: str, role: str, depth: int, here: bool) -> tuple[Line, int]:
-        line = Line().put(0, ">" if here else "", "bright").put(max(1, 8 - len(label)), label, role)
-        return line, 9 + 2 * min(depth, _MAX_DEPTH)
-
-    def _fold_sign(self, item: Item) -> str:
-        if self._view.glyphs == "unicode":
-            return "\u25be" if item.is_open else "\u25b8"
-        return "v" if item.is_open else "+"
-
     def _stretch_row(self, item: Item, here: bool) -> Row:
         """Operations that are looked at as one: `start-up of sh   72 stops`, their first number at the left."""
         stretch, timeline = self._folded.stretch(item.call), self._view.timeline
         role = self._shade(item.number)
-        line, column = self._start(str(stretch.first), role, 0, here)
-        line.put(column, self._fold_sign(item), role).put(column + 2, words.plain(stretch.text), role)
+        line, column = _start(str(stretch.first), role, 0, here)
+        line.put(column, _fold_sign(self._view, item.is_open), role).put(column + 2, words.plain(stretch.text), role)
         changes = timeline.op_end(stretch.end - 1) - timeline.op_start(stretch.first)
         said = f"{stretch.end - stretch.first} stops   {plural(changes, 'change')}"
         stops = texts.stop_words(self._view, item.number, item.number + changes) if not item.is_open else ""
@@ -131,9 +146,9 @@ class LogRows(Sequence[Row]):
         number = timeline.call(item.call).op
         label = str(number) if operation else timeline.place_name(min(item.number + 1, timeline.op_end(number)))
         role = "text" if is_current else self._shade(item.number)
-        line, column = self._start(label, "dim" if is_current else role, item.depth, here)
+        line, column = _start(label, "dim" if is_current else role, item.depth, here)
         said = texts.op_text(view, number) if operation else texts.call_text(view, item.call)
-        line.put(column, self._fold_sign(item), "dim" if role == "text" else role)
+        line.put(column, _fold_sign(self._view, item.is_open), "dim" if role == "text" else role)
         line.put(column + 2, said, marked(role, "bold") if here and is_current else role)
         right = self._words_inside(item, operation) if not item.is_open else self._result(number, operation)
         note = words.plain(getattr(timeline.op(number), "note", None) or "") if operation and item.is_open else ""
@@ -170,7 +185,7 @@ class LogRows(Sequence[Row]):
         view, number = self._view, item.number
         is_step = number == view.marked
         role = "text" if is_step else self._shade(number)
-        line, column = self._start(view.timeline.place_name(number + 1), "dim" if is_step else role, item.depth, here)
+        line, column = _start(view.timeline.place_name(number + 1), "dim" if is_step else role, item.depth, here)
         subject, old, new = texts.change_words(view, number)
         line.put(column + 2, subject, "text+bold" if is_step else role)
         stops = texts.stop_words(view, number, number + 1)

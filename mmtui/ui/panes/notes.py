@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def build(view: View, width: int, height: int) -> PaneRows:
     """Each mark on a line; each note under what it is about, wrapped."""
     words = title(view, "notes", "Notes")
+    if view.planned:
+        return PaneRows(words)
     if not view.notes:
         return PaneRows(words, empty="No notes yet. m marks this place, i writes a note about what is selected.")
     cursor = view.cursors.get("notes")

@@ -36,8 +36,7 @@ _LOW = 12
 def build(view: View, width: int, height: int) -> PaneRows:
     """The tables of one process; of parent and child together during a fork, or on demand, where they fit."""
     pair = subjects.pair_in_view(view)
-    extra = 2 * (pfn_width(view) - 3) + hex_width(view) - 8
-    if pair and width >= PAIR_WIDTH + extra:
+    if pair and width >= PAIR_WIDTH + 2 * (pfn_width(view) - 3) + hex_width(view) - 8:
         return build_pair(view, pair, width)
     process = view.process
     if process is None:

@@ -19,7 +19,7 @@ _EXCERPT = 3
 
 def build(view: View, width: int, height: int) -> PaneRows:
     """The ledger of the page that the step or the selection is about."""
-    if view.size == "wide":
+    if view.size == "wide" and not view.planned:
         kernels.ready(view)  # the sooner they start, the sooner their lines are there
     pfn = subjects.subject_page(view)
     if pfn is None:
