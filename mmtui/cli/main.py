@@ -52,6 +52,9 @@ class Commands(click.Group):
         """The command, its module imported now; None if there is none of that name."""
         if cmd_name not in self.list_commands(ctx):
             return None
+        if cmd_name != "record":  # what is recorded gets its user's own environment
+            # OpenBLAS would start a thread for each processor when numpy is imported; nothing here multiplies matrices.
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         module = importlib.import_module(f"mmtui.cli.{COMMANDS[cmd_name][0]}")
         command = module.command
         assert isinstance(command, click.Command)
