@@ -3,13 +3,14 @@
 A model function says `self.page.count[pfn] += 1`, and that text is what the source pane shows. Before it runs, its
 syntax tree is rewritten, as a coverage tool or pytest's assertions would do it:
 
-* a read  `self.page.count[pfn]`      becomes `self.page_count[pfn]` (a memoryview of the column),
-* a write `self.page.count[pfn] = v`  becomes `store_(self.page_count, BASE, pfn, v, SITE)`,
+* a read  `self.page.count[pfn]`      becomes `page_count_[pfn]` (a memoryview of the column),
+* a write `self.page.count[pfn] = v`  becomes `store_(page_count_, BASE, pfn, v, SITE)`,
 * the body of a `@kfn` function stands between `enter_` and `leave_`, which keep the call tree,
-* a call of a short inline becomes what it says (`inline.py`).
+* a call of a short inline becomes what it says (`inline.py`), `self.put_page(pfn)` becomes `put_page_(pfn)`: what a
+  machine has is in variables that all functions of a file share, as a linker resolves names once and for all.
 
-Nothing else changes, and the line numbers stay. `plain` builds the same model without rewriting, from the same
-functions with ordinary descriptors; a test compares the logs of the two.
+Nothing else changes, and the line numbers stay. A test runs the same functions without rewriting, on ordinary
+descriptors, and compares the logs of the two.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ class Function:
     subject: str
 
 
-Factory = Callable[..., dict[str, Any]]
+Link = Callable[[Any], None]
+"""Gives the compiled functions of one file what they use of a machine: its columns, its functions, its index."""
+
+Factory = Callable[..., tuple[dict[str, Any], Link]]
 """Makes the compiled functions of one file for a recorder's store, enter and leave."""
 
 
@@ -72,10 +76,13 @@ class Build:
     factories: list[Factory] = field(default_factory=list)
 
     def machine(self, recorder: Recorder) -> type:
-        """The class that runs and logs to this recorder, whose closures are free variables of its functions."""
+        """The class that runs and logs to this recorder, of which there can be one machine: what it has stands in
+        free variables of the functions, which are linked whenever its columns are bound."""
         namespace: dict[str, Any] = {}
         for make in self.factories:
-            namespace |= make(recorder.store, recorder.enter, recorder.leave)
+            functions, link = make(recorder.store, recorder.enter, recorder.leave)
+            namespace |= {name: staticmethod(function) for name, function in functions.items()}
+            recorder.links.append(link)
         return type(self.kernel.__name__, (self.kernel,), namespace)
 
 
@@ -104,22 +111,28 @@ def _column_of(node: ast.expr) -> tuple[str, str] | None:
     return None
 
 
-def _self(name: str) -> ast.Attribute:
-    return ast.Attribute(ast.Name("self", ast.Load()), name, ast.Load())
-
-
 class _Rewriter(ast.NodeTransformer):
-    """Rewrites one function."""
+    """Rewrites one function. `linked` collects what it uses of its machine."""
 
-    def __init__(self, name: str, file: str, sites: dict[tuple[str, str, int], int]) -> None:
-        self.name, self.file, self.sites = name, file, sites
+    def __init__(
+        self, kernel: type, name: str, file: str, sites: dict[tuple[str, str, int], int], linked: set[str]
+    ) -> None:
+        self.kernel, self.name, self.file, self.sites, self.linked = kernel, name, file, sites, linked
+
+    def _link(self, name: str) -> ast.Name:
+        """The variable that holds `self.name`."""
+        self.linked.add(name)
+        return ast.Name(f"{name}_", ast.Load())
+
+    def _column(self, column: tuple[str, str]) -> ast.Name:
+        return self._link("_".join(column))
 
     def _store(self, node: ast.stmt, column: tuple[str, str], row: ast.expr, value: ast.expr) -> ast.stmt:
         number = self._site(node)
         call = ast.Call(
             ast.Name("store_", ast.Load()),
             [
-                _self("_".join(column)),
+                self._column(column),
                 ast.Constant(BASE[".".join(column)]),
                 row,
                 value,
@@ -151,14 +164,20 @@ class _Rewriter(ast.NodeTransformer):
         again: ast.expr = row
         if not isinstance(row, ast.Name | ast.Constant):
             row, again = ast.NamedExpr(ast.Name("row_", ast.Store()), row), ast.Name("row_", ast.Load())
-        before = ast.Subscript(_self("_".join(column)), again, ast.Load())
+        before = ast.Subscript(self._column(column), again, ast.Load())
         return self._store(node, column, row, ast.BinOp(before, node.op, self.visit(node.value)))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         column = _column_of(node)
         if column:
-            return ast.copy_location(_self("_".join(column)), node)
-        return self.generic_visit(node)
+            return ast.copy_location(self._column(column), node)
+        if not isinstance(node.value, ast.Name) or node.value.id != "self":
+            return self.generic_visit(node)
+        constant = getattr(self.kernel, node.attr, None)
+        return ast.copy_location(ast.Constant(constant) if type(constant) is int else self._link(node.attr), node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.copy_location(self._link("self"), node) if node.id == "self" else node
 
 
 def _wrap(node: ast.FunctionDef, number: int, shown: tuple[str, ...]) -> None:
@@ -227,6 +246,7 @@ def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Bu
     """The rewritten functions, a code object for each file, and the sites of their stores."""
     sites = {("trace", "", 0): 0}
     rewritten: dict[str, list[ast.stmt]] = {}
+    linked: dict[str, set[str]] = {}
     trees: dict[str, dict[tuple[str, str], ast.FunctionDef]] = {}
 
     def find(name: str) -> tuple[ast.FunctionDef, FunctionType] | None:
@@ -239,32 +259,46 @@ def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Bu
         return trees[path][owner.__name__, function.__name__], function
 
     for name, (owner, function) in found.items():
+        if name == "__init__":
+            continue
         tree, _ = find(name) or (None, None)
         assert tree is not None
         info = describe(kernel, name, owner, function)
         path = function.__code__.co_filename
         node = Inliner(function, find).visit(copy.deepcopy(tree))
         node.decorator_list, node.returns = [], None
-        node = _Rewriter(info.name, info.file, sites).visit(node)
+        del node.args.args[0]
+        node = _Rewriter(kernel, info.name, info.file, sites, linked.setdefault(path, set())).visit(node)
         if hasattr(function, "kfn_"):
             _wrap(node, made.by_name[info.name], info.shown)
         rewritten.setdefault(path, []).append(node)
     flags = __future__.annotations.compiler_flag
     return {
-        path: compile(ast.fix_missing_locations(_factory(body)), path, "exec", flags=flags, dont_inherit=True)
+        path: compile(_factory(body, sorted({"self", *linked[path]})), path, "exec", flags=flags, dont_inherit=True)
         for path, body in rewritten.items()
     }, list(sites)
 
 
-def _factory(body: list[ast.stmt]) -> ast.Module:
-    """`make_`: a function around the functions of one file, whose parameters they log with."""
-    made = ast.parse("def make_(store_, enter_, leave_):\n    return {}")
-    function = made.body[0]
-    assert isinstance(function, ast.FunctionDef)
-    names = [node.name for node in body if isinstance(node, ast.FunctionDef)]
-    found = ast.Dict([ast.Constant(name) for name in names], [ast.Name(name, ast.Load()) for name in names])
-    function.body = [*body, ast.Return(found)]
-    return made
+def _factory(body: list[ast.stmt], linked: list[str]) -> ast.Module:
+    """`make_`: a function around the functions of one file, whose parameters they log with, and whose variables hold
+    what they use of their machine."""
+    functions = [node.name for node in body if isinstance(node, ast.FunctionDef)]
+    variables = [f"{name}_" for name in linked]
+    links = [f"{name}_ = " + ("self" if name == "self" else f"self.{name}") for name in linked]
+    found = ", ".join(f"{name!r}: {name}" for name in functions)
+    text = [
+        "def make_(store_, enter_, leave_):",
+        f"    {' = '.join(variables)} = None",
+        "    def link_(self):",
+        f"        nonlocal {', '.join(variables)}",
+        *(f"        {link}" for link in links),
+        f"    return {{{found}}}, link_",
+    ]
+    made = ast.parse("\n".join(text))
+    around = made.body[0]
+    assert isinstance(around, ast.FunctionDef)
+    around.body[1:1] = body
+    return ast.fix_missing_locations(made)
 
 
 _ALSO = [__file__, *(str(module.__file__) for module in (inline, errors, flags, pgtable, schema, model))]
