@@ -7,6 +7,7 @@ range operations and readers use numpy. `Recorder` holds the only writable ones.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CellType
 from typing import Any
 
 import numpy as np
@@ -100,15 +101,22 @@ class Recorder:
             t_site[used] = site
             used += 1
 
+        def more_calls() -> None:
+            """Room for more calls."""
+            nonlocal c_fn, c_parent, c_start, c_end, c_a0, c_a1
+            tree.grow()
+            c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (tree.view(name) for name in Calls.NAMES)
+
+        # Kernel functions do not call these two: what they do is put into them (`linking.py`).
+
         def enter(fn: int, a0: int, a1: int) -> int:
             """Begin a call; returns what `leave` wants."""
-            nonlocal call, count, c_fn, c_parent, c_start, c_end, c_a0, c_a1
+            nonlocal call, count
             parent = call
             try:
                 c_fn[count] = fn
             except IndexError:
-                tree.grow()
-                c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (tree.view(name) for name in Calls.NAMES)
+                more_calls()
                 c_fn[count] = fn
             c_parent[count] = parent
             c_start[count] = first + used
@@ -168,6 +176,13 @@ class Recorder:
         self.calls_from = calls_from
         self.room_for_calls = room_for_calls
         self.here: Callable[[], tuple[int, int, int]] = here
+
+    def variables(self) -> dict[str, CellType]:
+        """The variables of `enter` and `leave`, by name: who has them can do what these do."""
+        shared: dict[str, CellType] = {}
+        for function in (self.enter, self.leave):
+            shared |= zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        return shared
 
     def bind(self, target: Any, tables: tuple[str, ...] = tuple(TABLES)) -> None:
         """Give `target` the columns' memoryviews as `table_field` attributes (again after they grew)."""

@@ -5,36 +5,29 @@ syntax tree is rewritten, as a coverage tool or pytest's assertions would do it:
 
 * a read  `self.page.count[pfn]`      becomes `page_count_[pfn]` (a memoryview of the column),
 * a write `self.page.count[pfn] = v`  becomes `store_(page_count_, BASE, pfn, v, SITE)`,
-* the body of a `@kfn` function stands between `enter_` and `leave_`, which keep the call tree,
-* a call of a short inline becomes what it says (`inline.py`), `self.put_page(pfn)` becomes `put_page_(pfn)`: what a
-  machine has is in variables that all functions of a file share, as a linker resolves names once and for all.
+* the body of a `@kfn` function stands between what `enter` and `leave` do, which keep the call tree,
+* a call of a short inline becomes what it says (`inline.py`), and any other `self.put_page(pfn)` becomes
+  `put_page_(pfn)`: names are resolved once and for all (`linking.py`).
 
 Nothing else changes, and the line numbers stay. A test runs the same functions without rewriting, on ordinary
 descriptors, and compares the logs of the two.
 """
 
 from __future__ import annotations
-import __future__
 
 import ast
-import contextlib
 import copy
 import functools
 import inspect
-import marshal
-import os
 import sys
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from mmtui.engine import errors, flags, inline, pgtable, schema
 from mmtui.engine.inline import Inliner
-from mmtui.engine.kernel import model
 from mmtui.engine.kernel.model import Gone
+from mmtui.engine.linking import Compiled, Factory, cached, compiled, recorder_body
 from mmtui.engine.schema import BASE, TABLES
 from mmtui.engine.source import Source
 
@@ -57,13 +50,6 @@ class Function:
     subject: str
 
 
-Link = Callable[[Any], None]
-"""Gives the compiled functions of one file what they use of a machine: its columns, its functions, its index."""
-
-Factory = Callable[..., tuple[dict[str, Any], Link]]
-"""Makes the compiled functions of one file for a recorder's store, enter and leave."""
-
-
 @dataclass
 class Build:
     """A compiled model: its readable class, the functions by number, the sites by number."""
@@ -79,8 +65,8 @@ class Build:
         """The class that runs and logs to this recorder, of which there can be one machine: what it has stands in
         free variables of the functions, which are linked whenever its columns are bound."""
         namespace: dict[str, Any] = {}
-        for make in self.factories:
-            functions, link = make(recorder.store, recorder.enter, recorder.leave)
+        for factory in self.factories:
+            functions, link = factory.make(recorder)
             namespace |= {name: staticmethod(function) for name, function in functions.items()}
             recorder.links.append(link)
         return type(self.kernel.__name__, (self.kernel,), namespace)
@@ -181,17 +167,21 @@ class _Rewriter(ast.NodeTransformer):
 
 
 def _wrap(node: ast.FunctionDef, number: int, shown: tuple[str, ...]) -> None:
-    """Put the body between enter_ and leave_."""
+    """Put the body between `enter` and `leave`, and these where they would be called."""
     args: list[ast.expr] = [ast.Constant(number)]
     args += [ast.Name(name, ast.Load()) for name in shown]
     args += [ast.Constant(0)] * (3 - len(args))
-    enter = ast.Assign([ast.Name("parent_", ast.Store())], ast.Call(ast.Name("enter_", ast.Load()), args, []))
-    leave = ast.Expr(ast.Call(ast.Name("leave_", ast.Load()), [ast.Name("parent_", ast.Load())], []))
+    enter, set_by_enter = recorder_body("enter", args)
+    leave, set_by_leave = recorder_body("leave", [ast.Name("parent_", ast.Load())])
     body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    node.body = [
-        ast.copy_location(enter, node),
-        ast.copy_location(ast.Try(body or [ast.Pass()], [], [], [ast.copy_location(leave, node)]), node),
+    around = [
+        ast.Nonlocal(sorted(set_by_enter | set_by_leave)),
+        *enter,
+        ast.Try(body or [ast.Pass()], [], [], leave),
     ]
+    for statement in (*around, *leave):
+        ast.copy_location(statement, node)
+    node.body = around
 
 
 def kernel_functions(kernel: type) -> dict[str, tuple[type, FunctionType]]:
@@ -230,22 +220,17 @@ def build(kernel: type) -> Build:
             info = describe(kernel, name, owner, function)
             made.by_name[info.name] = len(made.functions)
             made.functions.append(info)
-    paths = {function.__code__.co_filename: owner.__module__ for owner, function in found.values()}
-    codes, made.sites = _cached(kernel.__name__, list(paths), lambda: _rewrite(kernel, found, made))
-    for path, code in codes.items():
-        namespace: dict[str, Factory] = {}
-        exec(code, sys.modules[paths[path]].__dict__, namespace)
-        made.factories.append(namespace["make_"])
+    paths = {str(sys.modules[cls.__module__].__file__): cls.__module__ for cls in kernel.__mro__[:-1]}
+    paths |= {function.__code__.co_filename: owner.__module__ for owner, function in found.values()}
+    codes, made.sites = cached(kernel.__name__, list(paths), lambda: _rewrite(kernel, found, made))
+    made.factories = [Factory(code, sys.modules[paths[path]].__dict__) for path, code in codes.items()]
     return made
-
-
-Compiled = tuple[dict[str, CodeType], list[tuple[str, str, int]]]
 
 
 def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Build) -> Compiled:
     """The rewritten functions, a code object for each file, and the sites of their stores."""
     sites = {("trace", "", 0): 0}
-    rewritten: dict[str, list[ast.stmt]] = {}
+    rewritten: dict[str, list[ast.FunctionDef]] = {}
     linked: dict[str, set[str]] = {}
     trees: dict[str, dict[tuple[str, str], ast.FunctionDef]] = {}
 
@@ -272,61 +257,7 @@ def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Bu
         if hasattr(function, "kfn_"):
             _wrap(node, made.by_name[info.name], info.shown)
         rewritten.setdefault(path, []).append(node)
-    flags = __future__.annotations.compiler_flag
-    return {
-        path: compile(_factory(body, sorted({"self", *linked[path]})), path, "exec", flags=flags, dont_inherit=True)
-        for path, body in rewritten.items()
-    }, list(sites)
-
-
-def _factory(body: list[ast.stmt], linked: list[str]) -> ast.Module:
-    """`make_`: a function around the functions of one file, whose parameters they log with, and whose variables hold
-    what they use of their machine."""
-    functions = [node.name for node in body if isinstance(node, ast.FunctionDef)]
-    variables = [f"{name}_" for name in linked]
-    links = [f"{name}_ = " + ("self" if name == "self" else f"self.{name}") for name in linked]
-    found = ", ".join(f"{name!r}: {name}" for name in functions)
-    text = [
-        "def make_(store_, enter_, leave_):",
-        f"    {' = '.join(variables)} = None",
-        "    def link_(self):",
-        f"        nonlocal {', '.join(variables)}",
-        *(f"        {link}" for link in links),
-        f"    return {{{found}}}, link_",
-    ]
-    made = ast.parse("\n".join(text))
-    around = made.body[0]
-    assert isinstance(around, ast.FunctionDef)
-    around.body[1:1] = body
-    return ast.fix_missing_locations(made)
-
-
-_ALSO = [__file__, *(str(module.__file__) for module in (inline, errors, flags, pgtable, schema, model))]
-"""Files besides the model's own that decide what a model compiles to."""
-
-_COMPILING = threading.Lock()
-"""Two threads must not parse at once: CPython 3.11 counts the parser's recursion in one place for all threads."""
-
-
-def _cached(name: str, paths: list[str], make: Callable[[], Compiled]) -> Compiled:
-    """What `make` makes, kept beside the modules' own byte code, as Python keeps that, while they are unchanged."""
-    cache = Path(__file__).parent / "kernel" / "__pycache__" / f"{name}.{sys.implementation.cache_tag}.mmtui"
-    stamp = [(path, os.stat(path).st_mtime_ns, os.stat(path).st_size) for path in (*paths, *_ALSO)]
-    stamp.append((sys.version, 0, 0))
-    try:
-        kept = marshal.loads(cache.read_bytes())
-        if kept[0] == stamp:
-            return kept[1], kept[2]
-    except (OSError, ValueError, EOFError, TypeError, IndexError):
-        pass
-    with _COMPILING:
-        codes, sites = make()
-    if not sys.dont_write_bytecode:
-        with contextlib.suppress(OSError):
-            fresh = cache.with_suffix(f".{os.getpid()}")
-            fresh.write_bytes(marshal.dumps((stamp, codes, sites)))
-            fresh.replace(cache)
-    return codes, sites
+    return {path: compiled(path, body, linked[path]) for path, body in rewritten.items()}, list(sites)
 
 
 _SOURCES: dict[tuple[type, str], Source | None] = {}

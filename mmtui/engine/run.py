@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -18,10 +17,11 @@ from mmtui.engine.cells import Cells, Recorder
 from mmtui.engine.checker import Checker
 from mmtui.engine.errors import DiskFullError, KernelBug, LimitError
 from mmtui.engine.events import Events
+from mmtui.engine.handlers import HANDLERS, NONE, ended
 from mmtui.engine.instrument import Build, Function, build, source_of
 from mmtui.engine.kernel import RELEASES
 from mmtui.engine.kernel.drivers import Drivers
-from mmtui.engine.kernel.model import NO_PAGE, NULL, Strings
+from mmtui.engine.kernel.model import Strings
 from mmtui.engine.log import Ints, Log
 from mmtui.engine.ranges import Ranges, with_fast_ranges
 from mmtui.engine.schema import BASE, COLUMNS
@@ -30,11 +30,9 @@ from mmtui.engine.source import Source
 OP_FUNCTION = 0xFFFF
 """Function number of an operation's own call; its `a0` is the operation's number."""
 
-NONE = -1
-"""An operation has no such result: no pfn, no value, no faults."""
+OP, RESULT = BASE["trace.op"], BASE["trace.result"]
 
 Extra = dict[str, int]
-Outcome = tuple[str, Extra]
 
 
 @contextmanager
@@ -47,11 +45,6 @@ def uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def errno_text(code: int) -> str:
-    """`-EINVAL` for -22, `ok` for what is not negative."""
-    return "ok" if code >= 0 else f"-{errno.errorcode[-code]}"
 
 
 class Run:
@@ -85,7 +78,9 @@ class Run:
         """A BUG ended the run."""
         self.op_calls: list[int] = []
         """The call of each operation."""
-        self._extra = {name: array("q") for name in ("pfn", "value", "faults")}
+        self._pfns, self._values, self._faults = array("q"), array("q"), array("q")
+        """Of each operation, or NONE."""
+        self._log_with = self.recorder.here, self.recorder.enter, self.recorder.store, self.recorder.leave
         self._checker = Checker(self)
         self._messages = array("q", [0])
         """How many messages there were after each operation; the first one is for the boot."""
@@ -119,7 +114,8 @@ class Run:
 
     def extra(self, number: int) -> Extra:
         """pfn, value, faults of an operation."""
-        return {name: values[number] for name, values in self._extra.items() if values[number] != NONE}
+        found = {"pfn": self._pfns[number], "value": self._values[number], "faults": self._faults[number]}
+        return {name: value for name, value in found.items() if value != NONE}
 
     def events(self) -> Events:
         """All events so far, by transition."""
@@ -176,32 +172,31 @@ class Run:
 
     def step(self, op: ops.Op) -> None:
         """Run one operation to its end. LimitError: before it, or where there was no more room for it."""
-        kernel, recorder, number = self.kernel, self.recorder, self.done
-        limit: LimitError | None = None
-        self.log.check(recorder.here()[0])
-        if number >= self.cells.rows("trace"):
+        kernel: Any = self.kernel
+        number, (here, enter, store, leave) = self.done, self._log_with
+        first, _, call = here()
+        self.log.check(first)
+        if number >= len(kernel.trace_op):
             self.cells.grow("trace", number)
-            recorder.bind(kernel, ("trace",))
-        op_column: Any = kernel.trace_op  # type: ignore[attr-defined]
+            self.recorder.bind(kernel, ("trace",))
         self.operations.append(op)
-        self.op_calls.append(recorder.here()[2])
-        parent = recorder.enter(OP_FUNCTION, number, 0)
-        recorder.store(op_column, BASE["trace.op"], 0, number, 0)
+        self.op_calls.append(call)
+        limit: LimitError | None = None
+        parent = enter(OP_FUNCTION, number, 0)
+        store(kernel.trace_op, OP, 0, number, 0)
         try:
-            result, extra = HANDLERS[type(op)](kernel, op, number)
+            result, pfn, value, faults = HANDLERS[type(op)](kernel, op, number)
         except KernelBug as bug:
-            result, extra = bug.result, {}
+            result, pfn, value, faults = ended(bug.result)
             self.over = True
         except LimitError as most:
-            result, extra, limit = "LIMIT", {}, most
-            self.over = True
-        results: Any = kernel.trace_result  # type: ignore[attr-defined]
-        recorder.store(results, BASE["trace.result"], number, self.strings.number(result), 0)
-        recorder.leave(parent)
-        found = extra.get
-        self._extra["pfn"].append(found("pfn", NONE))
-        self._extra["value"].append(found("value", NONE))
-        self._extra["faults"].append(found("faults", NONE))
+            result, pfn, value, faults = ended("LIMIT")
+            self.over, limit = True, most
+        store(kernel.trace_result, RESULT, number, self.strings.number(result), 0)
+        leave(parent)
+        self._pfns.append(pfn)
+        self._values.append(value)
+        self._faults.append(faults)
         self._messages.append(kernel.index.messages)
         self.done = number + 1
         if limit is not None:
@@ -225,118 +220,3 @@ class Run:
         column = self.cells.columns["trace.message"]
         rows = range(self._messages[number], self._messages[number + 1])
         return [json.loads(self.strings[int(column[row])]) for row in rows]
-
-
-def _with_mm(act: Callable[[Drivers, Any, int], int]) -> Callable[[Drivers, Any, int], Outcome]:
-    """An operation on a process: -ESRCH if there is none, else the errno that `act` returns."""
-
-    def handler(kernel: Drivers, op: Any, number: int) -> Outcome:
-        mm = kernel.mm_of(op.pid)
-        return ("-ESRCH", {}) if mm == NULL else (errno_text(act(kernel, op, mm)), {})
-
-    return handler
-
-
-def _spawn(kernel: Drivers, op: ops.Spawn, number: int) -> Outcome:
-    if op.pid in kernel.index.tasks:
-        return "-EEXIST", {}
-    kernel.new_task(op.pid, kernel.strings.number(op.comm if op.comm is not None else f"p{op.pid}"), NULL)
-    return "ok", {}
-
-
-def _fork(kernel: Drivers, op: ops.Fork, number: int) -> Outcome:
-    if op.parent not in kernel.index.tasks:
-        return "-ESRCH", {}
-    if op.child in kernel.index.tasks:
-        return "-EEXIST", {}
-    kernel.copy_mm(op.parent, op.child)
-    return "ok", {}
-
-
-def _exit(kernel: Drivers, op: ops.Exit, number: int) -> Outcome:
-    if op.pid not in kernel.index.tasks:
-        return "-ESRCH", {}
-    kernel.do_exit(op.pid)
-    return "ok", {}
-
-
-def _driver(kernel: Drivers, op: ops.Driver, number: int) -> Outcome:
-    kernel.declare_driver(op)
-    return "ok", {}
-
-
-def _alloc(kernel: Drivers, op: ops.Alloc, number: int) -> Outcome:
-    pfn = kernel.driver_alloc(op, op.order)
-    if pfn == NO_PAGE:
-        return "OOM", {}
-    return ("ok", {"pfn": pfn}) if pfn >= 0 else (errno_text(pfn), {})
-
-
-def _free(kernel: Drivers, op: ops.Free, number: int) -> Outcome:
-    return errno_text(kernel.driver_free(op)), {}
-
-
-def _set_reserved(kernel: Drivers, op: ops.SetReserved, number: int) -> Outcome:
-    return errno_text(kernel.set_page_reserved(op.pfn, True)), {}
-
-
-def _clear_reserved(kernel: Drivers, op: ops.ClearReserved, number: int) -> Outcome:
-    return errno_text(kernel.set_page_reserved(op.pfn, False)), {}
-
-
-def _access(kernel: Drivers, op: ops.Read | ops.Write, number: int) -> Outcome:
-    mm = kernel.mm_of(op.pid)
-    if mm == NULL:
-        return "-ESRCH", {}
-    value = None
-    if isinstance(op, ops.Write):
-        value = 1000 + number if op.value is None else op.value
-    result, pfn, word, faults = kernel.access(mm, op.addr, value)
-    return result, {"pfn": pfn, "value": word, "faults": faults} if result == "ok" else {"faults": faults}
-
-
-def _insert_page(kernel: Drivers, op: ops.InsertPage, number: int) -> Outcome:
-    result = kernel.insert_page_op(op)
-    return (result if isinstance(result, str) else errno_text(result)), {}
-
-
-def _pin(kernel: Drivers, op: ops.Pin, number: int) -> Outcome:
-    pfn = kernel.pin_op(op)
-    return ("ok", {"pfn": pfn}) if pfn >= 0 else (errno_text(pfn), {})
-
-
-def _unpin(kernel: Drivers, op: ops.Unpin, number: int) -> Outcome:
-    return errno_text(kernel.unpin_op(op)), {}
-
-
-def _drop_cache(kernel: Drivers, op: ops.DropCache, number: int) -> Outcome:
-    return errno_text(kernel.drop_cache_op(op)), {}
-
-
-HANDLERS: dict[type[ops.Op], Callable[[Drivers, Any, int], Outcome]] = {
-    ops.Spawn: _spawn,
-    ops.Fork: _fork,
-    ops.Exit: _exit,
-    ops.Driver: _driver,
-    ops.Alloc: _alloc,
-    ops.Free: _free,
-    ops.SetReserved: _set_reserved,
-    ops.ClearReserved: _clear_reserved,
-    ops.Mmap: _with_mm(lambda kernel, op, mm: kernel.do_mmap_pgoff(mm, op.addr, op)),
-    ops.Munmap: _with_mm(lambda kernel, op, mm: kernel.do_munmap(mm, op.addr, op.pages << 12)),
-    ops.Mprotect: _with_mm(lambda kernel, op, mm: kernel.sys_mprotect(mm, op.addr, op.pages << 12, op.prot)),
-    ops.Madvise: _with_mm(lambda kernel, op, mm: kernel.sys_madvise(mm, op.addr, op.pages << 12)),
-    ops.Mremap: _with_mm(
-        lambda kernel, op, mm: kernel.sys_mremap(
-            mm, op.addr, op.old_pages << 12, op.new_pages << 12, -1 if op.new_addr is None else op.new_addr
-        )
-    ),
-    ops.RemapFilePages: _with_mm(lambda kernel, op, mm: kernel.sys_remap_file_pages(mm, op.addr, op.pages, op.pgoff)),
-    ops.Read: _access,
-    ops.Write: _access,
-    ops.InsertPage: _insert_page,
-    ops.Pin: _pin,
-    ops.Unpin: _unpin,
-    ops.DropCache: _drop_cache,
-}
-"""What each operation does."""

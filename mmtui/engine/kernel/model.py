@@ -272,8 +272,9 @@ class Strings:
 
     def number(self, text: str) -> int:
         """The number of a string, a new one if it was never seen."""
-        number = self._number.setdefault(text, len(self._text))
-        if number == len(self._text):
+        number = self._number.get(text)
+        if number is None:
+            number = self._number[text] = len(self._text)
             self._text.append(text)
         return number
 
