@@ -85,10 +85,9 @@ class Recorder:
             first += used
             used = 0
 
-        def store(column: Any, base: int, row: int, value: int, site: int) -> None:
-            """`column[row] = value`, logged if it changes anything. `base`: the number of the column's row 0."""
+        def change(column: Any, base: int, row: int, value: int, before: int, site: int) -> None:
+            """`store` for one who has just read the cell: `before` is what it holds."""
             nonlocal used
-            before = column[row]
             if before == value:
                 return
             column[row] = value
@@ -100,6 +99,10 @@ class Recorder:
             t_call[used] = call
             t_site[used] = site
             used += 1
+
+        def store(column: Any, base: int, row: int, value: int, site: int) -> None:
+            """`column[row] = value`, logged if it changes anything. `base`: the number of the column's row 0."""
+            change(column, base, row, value, column[row], site)
 
         def more_calls() -> None:
             """Room for more calls."""
@@ -168,6 +171,7 @@ class Recorder:
             return first + used, call, count
 
         self.store: Store = store
+        self.change: Callable[[Any, int, int, int, int, int], None] = change
         self.enter: Callable[[int, int, int], int] = enter
         self.leave: Callable[[int], None] = leave
         self.flush: Callable[[], None] = flush

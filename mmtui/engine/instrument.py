@@ -4,7 +4,7 @@ A model function says `self.page.count[pfn] += 1`, and that text is what the sou
 syntax tree is rewritten, as a coverage tool or pytest's assertions would do it:
 
 * a read  `self.page.count[pfn]`      becomes `page_count_[pfn]` (a memoryview of the column),
-* a write `self.page.count[pfn] = v`  becomes `store_(page_count_, BASE, pfn, v, SITE)`,
+* a write `self.page.count[pfn] = v`  becomes `change_(page_count_, BASE, pfn, v, page_count_[pfn], SITE)`,
 * the body of a `@kfn` function stands between what `enter` and `leave` do, which keep the call tree,
 * a call of a short inline becomes what it says (`inline.py`), and any other `self.put_page(pfn)` becomes
   `put_page_(pfn)`: names are resolved once and for all (`linking.py`).
@@ -25,9 +25,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from mmtui.engine.inline import Inliner
+from mmtui.engine.inline import Inliner, Inlines
 from mmtui.engine.kernel.model import Gone
 from mmtui.engine.linking import Compiled, Factory, cached, compiled, recorder_body
+from mmtui.engine.placing import SHARED, calls
 from mmtui.engine.schema import BASE, TABLES
 from mmtui.engine.source import Source
 
@@ -113,45 +114,47 @@ class _Rewriter(ast.NodeTransformer):
     def _column(self, column: tuple[str, str]) -> ast.Name:
         return self._link("_".join(column))
 
-    def _store(self, node: ast.stmt, column: tuple[str, str], row: ast.expr, value: ast.expr) -> ast.stmt:
-        number = self._site(node)
-        call = ast.Call(
-            ast.Name("store_", ast.Load()),
-            [
-                self._column(column),
-                ast.Constant(BASE[".".join(column)]),
-                row,
-                value,
-                ast.Constant(number),
-            ],
-            [],
-        )
+    def _store(self, node: ast.stmt, column: tuple[str, str], given: list[ast.expr]) -> ast.stmt:
+        """`column[row] = value`. `given`: the row, the value, what the cell holds until then."""
+        base, site = ast.Constant(BASE[".".join(column)]), ast.Constant(self._site(node))
+        call = ast.Call(ast.Name("change_", ast.Load()), [self._column(column), base, *given, site], [])
         return ast.copy_location(ast.Expr(ast.copy_location(call, node)), node)
+
+    def _cell(self, column: tuple[str, str], row: ast.expr) -> tuple[ast.expr, ast.expr]:
+        """The row of a cell, and what the cell holds; the row is worked out once."""
+        row = again = self.visit(row)
+        if not isinstance(row, ast.Name | ast.Constant):
+            row, again = ast.NamedExpr(ast.Name("_row", ast.Store()), row), ast.Name("_row", ast.Load())
+        return row, ast.Subscript(self._column(column), again, ast.Load())
 
     def _site(self, node: ast.stmt) -> int:
         """The number of a store's place: in this function, or in the inline that it came from."""
         inlined: FunctionType | None = getattr(node, "origin_", None)
-        place = (inlined.__name__, Path(inlined.__code__.co_filename).name) if inlined else (self.name, self.file)
+        if inlined:
+            name = getattr(inlined, "kfn_", {}).get("name") or inlined.__name__
+            place = (name, Path(inlined.__code__.co_filename).name)
+        else:
+            place = (self.name, self.file)
         return self.sites.setdefault((*place, node.lineno), len(self.sites))
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         target = node.targets[0]
-        if len(node.targets) == 1 and isinstance(target, ast.Subscript):
-            column = _column_of(target.value)
-            if column:
-                return self._store(node, column, self.visit(target.slice), self.visit(node.value))
-        return self.generic_visit(node)
+        column = _column_of(target.value) if isinstance(target, ast.Subscript) else None
+        if column is None or not isinstance(target, ast.Subscript) or len(node.targets) > 1:
+            return self.generic_visit(node)
+        row, before = self._cell(column, target.slice)
+        return self._store(node, column, [row, self.visit(node.value), before])
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         column = _column_of(node.target.value) if isinstance(node.target, ast.Subscript) else None
         if column is None or not isinstance(node.target, ast.Subscript):
             return self.generic_visit(node)
-        row: ast.expr = self.visit(node.target.slice)
-        again: ast.expr = row
-        if not isinstance(row, ast.Name | ast.Constant):
-            row, again = ast.NamedExpr(ast.Name("row_", ast.Store()), row), ast.Name("row_", ast.Load())
-        before = ast.Subscript(self._column(column), again, ast.Load())
-        return self._store(node, column, row, ast.BinOp(before, node.op, self.visit(node.value)))
+        row, before = self._cell(column, node.target.slice)
+        more = self.visit(node.value)
+        if calls(more):  # which may change the cell
+            return self._store(node, column, [row, ast.BinOp(before, node.op, more), before])
+        read = ast.NamedExpr(ast.Name("_before", ast.Store()), before)
+        return self._store(node, column, [row, ast.BinOp(read, node.op, more), ast.Name("_before", ast.Load())])
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         column = _column_of(node)
@@ -166,22 +169,18 @@ class _Rewriter(ast.NodeTransformer):
         return ast.copy_location(self._link("self"), node) if node.id == "self" else node
 
 
-def _wrap(node: ast.FunctionDef, number: int, shown: tuple[str, ...]) -> None:
-    """Put the body between `enter` and `leave`, and these where they would be called."""
+def _wrap(function: FunctionType, number: int, shown: tuple[str, ...], body: list[ast.stmt]) -> list[ast.stmt]:
+    """The body between `enter` and `leave`, and these where they would be called."""
     args: list[ast.expr] = [ast.Constant(number)]
     args += [ast.Name(name, ast.Load()) for name in shown]
     args += [ast.Constant(0)] * (3 - len(args))
-    enter, set_by_enter = recorder_body("enter", args)
-    leave, set_by_leave = recorder_body("leave", [ast.Name("parent_", ast.Load())])
-    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    around = [
-        ast.Nonlocal(sorted(set_by_enter | set_by_leave)),
-        *enter,
-        ast.Try(body or [ast.Pass()], [], [], leave),
-    ]
+    enter = recorder_body("enter", args)
+    leave = recorder_body("leave", [ast.Name("_parent", ast.Load())])
+    around = [*enter, ast.Try(body, [], [], leave)]
     for statement in (*around, *leave):
-        ast.copy_location(statement, node)
-    node.body = around
+        statement.lineno = statement.end_lineno = function.__code__.co_firstlineno
+        statement.col_offset = statement.end_col_offset = 0
+    return around
 
 
 def kernel_functions(kernel: type) -> dict[str, tuple[type, FunctionType]]:
@@ -243,6 +242,13 @@ def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Bu
             trees[path] = module_tree(path)
         return trees[path][owner.__name__, function.__name__], function
 
+    def wrap(function: FunctionType, body: list[ast.stmt]) -> list[ast.stmt]:
+        if not hasattr(function, "kfn_"):
+            return body
+        info = made.functions[made.by_name[function.kfn_["name"] or function.__name__]]
+        return _wrap(function, made.by_name[info.name], info.shown, body)
+
+    inlines = Inlines(find, wrap)
     for name, (owner, function) in found.items():
         if name == "__init__":
             continue
@@ -250,12 +256,15 @@ def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Bu
         assert tree is not None
         info = describe(kernel, name, owner, function)
         path = function.__code__.co_filename
-        node = Inliner(function, find).visit(copy.deepcopy(tree))
+        node = copy.deepcopy(tree)
         node.decorator_list, node.returns = [], None
         del node.args.args[0]
+        node.body = wrap(function, Inliner(function, inlines).body(tree))
         node = _Rewriter(kernel, info.name, info.file, sites, linked.setdefault(path, set())).visit(node)
-        if hasattr(function, "kfn_"):
-            _wrap(node, made.by_name[info.name], info.shown)
+        shared = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+        shared = {name for name in shared if name.endswith(SHARED)}
+        if shared:
+            node.body.insert(0, ast.copy_location(ast.Nonlocal(sorted(shared)), node))
         rewritten.setdefault(path, []).append(node)
     return {path: compiled(path, body, linked[path]) for path, body in rewritten.items()}, list(sites)
 

@@ -23,8 +23,9 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from mmtui.engine import errors, flags, inline, pgtable, schema
+from mmtui.engine import errors, flags, index, inline, pgtable, placing, schema
 from mmtui.engine.kernel import model
+from mmtui.engine.placing import SHARED, stored
 
 if TYPE_CHECKING:
     from mmtui.engine.cells import Recorder
@@ -47,13 +48,9 @@ class Factory:
         shared = recorder.variables()
         closure = tuple(shared[name.removesuffix(SHARED)] for name in self.code.co_freevars)
         made: tuple[dict[str, FunctionType], Link] = FunctionType(self.code, self.around, "make_", None, closure)(
-            recorder.store
+            recorder.change
         )
         return made
-
-
-SHARED = "__"
-"""Ends the names of the recorder's variables in a kernel function."""
 
 
 class _Renamed(ast.NodeTransformer):
@@ -67,7 +64,7 @@ class _Renamed(ast.NodeTransformer):
         if node.id in self._given:
             return copy.deepcopy(self._given[node.id])
         if node.id in self._own:
-            return ast.Name(f"{node.id}_", node.ctx)
+            return ast.Name(f"_{node.id}", node.ctx)
         if hasattr(builtins, node.id):
             return node
         self.shared.add(node.id)
@@ -80,27 +77,28 @@ def _recorder_functions() -> dict[str, ast.FunctionDef]:
     return {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
-def recorder_body(name: str, given: list[ast.expr]) -> tuple[list[ast.stmt], set[str]]:
-    """What a function of the recorder does with these arguments, and the recorder's variables that it sets."""
+def recorder_body(name: str, given: list[ast.expr]) -> list[ast.stmt]:
+    """What a function of the recorder does with these arguments."""
     function = _recorder_functions()[name]
-    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
     nonlocals = {name for node in function.body if isinstance(node, ast.Nonlocal) for name in node.names}
-    own = {node.id for node in names if isinstance(node.ctx, ast.Store)} - nonlocals
-    renamed = _Renamed(dict(zip([arg.arg for arg in function.args.args], given, strict=True)), own)
+    renamed = _Renamed(
+        dict(zip([arg.arg for arg in function.args.args], given, strict=True)), stored(function.body) - nonlocals
+    )
     left_out = ast.Nonlocal | ast.Return
     body = function.body[1:]  # without its docstring
-    return [renamed.visit(copy.deepcopy(node)) for node in body if not isinstance(node, left_out)], {
-        name + SHARED for name in nonlocals
-    }
+    return [renamed.visit(copy.deepcopy(node)) for node in body if not isinstance(node, left_out)]
 
 
 def compiled(path: str, functions: list[ast.FunctionDef], linked: set[str]) -> CodeType:
     """The code of `make_` of one file: its functions, and `link_`, which gives them what is `linked` of a machine."""
     variables = sorted({"self", *linked})
-    shared = {node.id for function in functions for node in ast.walk(function) if isinstance(node, ast.Name)}
+    names = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Name)]
+    imports = {(node.import_[0], node.import_[1], node.id) for node in names if hasattr(node, "import_")}
+    assert not {f"{name}_" for name in variables} & stored(functions), "a variable of a function hides a linked one"
     text = [
-        f"def around_({', '.join(sorted(name for name in shared if name.endswith(SHARED)))}):",
-        "    def make_(store_):",
+        f"def around_({', '.join(sorted({node.id for node in names if node.id.endswith(SHARED)}))}):",
+        "    def make_(change_):",
+        *(f"        from {module} import {name} as {here}" for module, name, here in sorted(imports)),
         f"        {' = '.join(f'{name}_' for name in variables)} = None",
         "        def link_(self):",
         f"            nonlocal {', '.join(f'{name}_' for name in variables)}",
@@ -109,7 +107,7 @@ def compiled(path: str, functions: list[ast.FunctionDef], linked: set[str]) -> C
     ]
     tree = ast.parse("\n".join(text))
     make = next(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "make_")
-    make.body[1:1] = functions
+    make.body[-1:-1] = functions
     future = __future__.annotations.compiler_flag
     code: CodeType = compile(ast.fix_missing_locations(tree), path, "exec", flags=future, dont_inherit=True)
     return functools.reduce(_nested, ("around_", "make_"), code)
@@ -126,7 +124,7 @@ _ALSO = [
     __file__,
     str(RECORDER),
     str(Path(__file__).with_name("instrument.py")),
-    *(str(module.__file__) for module in (inline, errors, flags, pgtable, schema, model)),
+    *(str(module.__file__) for module in (inline, placing, errors, flags, index, pgtable, schema, model)),
 ]
 """Files besides the model's own that decide what a model compiles to."""
 
