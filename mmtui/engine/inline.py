@@ -23,7 +23,7 @@ from typing import Final
 from mmtui.engine.index import Index
 from mmtui.engine.placing import Result, Substitute, calls, ended, first_call, simple, stored
 
-LARGEST: Final = 200
+LARGEST: Final = 250
 """Nodes of the syntax tree of statements that are put elsewhere."""
 
 SHORT: Final = 12
@@ -76,12 +76,14 @@ class Inlines:
 
     def _made(self, tree: ast.FunctionDef, function: FunctionType) -> Inline | None:
         args = tree.args
+        kfn = hasattr(function, "kfn_")
         if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs or not _plain(tree):
+            return None
+        if kfn and _complains(tree):
             return None
         names = [arg.arg for arg in args.args]
         defaults = dict(zip(names[len(names) - len(args.defaults) :], args.defaults, strict=True))
         body = Inliner(function, self).body(tree)
-        kfn = hasattr(function, "kfn_")
         value = body[0].value if isinstance(body[0], ast.Return) and not kfn else None
         if not body or sum(1 for statement in body for _ in ast.walk(statement)) > LARGEST:
             return None
@@ -237,6 +239,11 @@ def _plain(tree: ast.FunctionDef) -> bool:
     return all(not isinstance(node, _SCOPES) for node in inner) and all(
         isinstance(node, _STATEMENTS) for node in inner if isinstance(node, ast.stmt)
     )
+
+
+def _complains(tree: ast.FunctionDef) -> bool:
+    """It prints what is wrong (`bad_page`): that is rare, and need not be quick."""
+    return any(isinstance(node, ast.Attribute) and node.attr == "printk" for node in ast.walk(tree))
 
 
 def _movable(value: ast.expr, name: str, into: ast.expr) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -80,10 +80,10 @@ class Run:
         """The call of each operation."""
         self._pfns, self._values, self._faults = array("q"), array("q"), array("q")
         """Of each operation, or NONE."""
-        self._log_with = self.recorder.here, self.recorder.enter, self.recorder.store, self.recorder.leave
         self._checker = Checker(self)
         self._messages = array("q", [0])
         """How many messages there were after each operation; the first one is for the boot."""
+        self.step = self._stepper()
 
     # What a timeline asks (story.Story)
 
@@ -141,11 +141,12 @@ class Run:
 
     def run(self, operations: Iterable[ops.Op]) -> None:
         """Run operations until they end or the kernel does; then seal the log."""
+        step = self.step
         with uncollected():
             for op in operations:
                 if self.over:
                     break
-                self.step(op)
+                step(op)
             self.recorder.flush()
 
     def plan(self, operations: Iterable[ops.Op]) -> None:
@@ -170,37 +171,47 @@ class Run:
         finally:
             self.recorder.flush()
 
-    def step(self, op: ops.Op) -> None:
-        """Run one operation to its end. LimitError: before it, or where there was no more room for it."""
-        kernel: Any = self.kernel
-        number, (here, enter, store, leave) = self.done, self._log_with
-        first, _, call = here()
-        self.log.check(first)
-        if number >= len(kernel.trace_op):
-            self.cells.grow("trace", number)
-            self.recorder.bind(kernel, ("trace",))
-        self.operations.append(op)
-        self.op_calls.append(call)
-        limit: LimitError | None = None
-        parent = enter(OP_FUNCTION, number, 0)
-        store(kernel.trace_op, OP, 0, number, 0)
-        try:
-            result, pfn, value, faults = HANDLERS[type(op)](kernel, op, number)
-        except KernelBug as bug:
-            result, pfn, value, faults = ended(bug.result)
-            self.over = True
-        except LimitError as most:
-            result, pfn, value, faults = ended("LIMIT")
-            self.over, limit = True, most
-        store(kernel.trace_result, RESULT, number, self.strings.number(result), 0)
-        leave(parent)
-        self._pfns.append(pfn)
-        self._values.append(value)
-        self._faults.append(faults)
-        self._messages.append(kernel.index.messages)
-        self.done = number + 1
-        if limit is not None:
-            raise limit
+    def _stepper(self) -> Callable[[ops.Op], None]:
+        """`step`, which is a closure for speed, as what it logs with is."""
+        recorder = self.recorder
+        here, enter, change, leave = recorder.here, recorder.enter, recorder.change, recorder.leave
+        check, string = self.log.check, self.strings.number
+        keep_op, keep_call, keep_messages = self.operations.append, self.op_calls.append, self._messages.append
+        keep_pfn, keep_value, keep_faults = self._pfns.append, self._values.append, self._faults.append
+
+        def step(op: ops.Op) -> None:
+            """Run one operation to its end. LimitError: before it, or where there was no more room for it."""
+            kernel: Any = self.kernel
+            number = self.done
+            first, _, call = here()
+            check(first)
+            if number >= len(kernel.trace_op):
+                self.cells.grow("trace", number)
+                recorder.bind(kernel, ("trace",))
+            keep_op(op)
+            keep_call(call)
+            parent = enter(OP_FUNCTION, number, 0)
+            change(kernel.trace_op, OP, 0, number, number - 1, 0)
+            limit: LimitError | None = None
+            try:
+                result, pfn, value, faults = HANDLERS[type(op)](kernel, op, number)
+            except KernelBug as bug:
+                result, pfn, value, faults = ended(bug.result)
+                self.over = True
+            except LimitError as most:
+                result, pfn, value, faults = ended("LIMIT")
+                self.over, limit = True, most
+            change(kernel.trace_result, RESULT, number, string(result), 0, 0)
+            leave(parent)
+            keep_pfn(pfn)
+            keep_value(value)
+            keep_faults(faults)
+            keep_messages(kernel.index.messages)
+            self.done = number + 1
+            if limit is not None:
+                raise limit
+
+        return step
 
     @property
     def keeps_reserved(self) -> bool:

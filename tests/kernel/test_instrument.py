@@ -9,8 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from mmtui.engine import run as running
+from mmtui.engine.cells import Cells, Recorder
 from mmtui.engine.instrument import Build, build, kernel_functions
 from mmtui.engine.kernel import RELEASES
+from mmtui.engine.kernel.model import Strings
+from mmtui.engine.log import Log
+from mmtui.engine.ops import MachineSpec
 from mmtui.engine.schema import BASE, TABLES
 from mmtui.trace import codec
 from tests.machines import KERNELS, traces
@@ -95,6 +99,44 @@ def test_the_rewritten_model_logs_what_the_text_says(kernel, trace):
     decoded = codec.decode(trace)
 
     assert log_of(kernel, decoded, None) == log_of(kernel, decoded, plain(RELEASES[kernel]))
+
+
+class Odd(RELEASES["2.6.15"]):
+    """Stores whose values change the very cell that they are for."""
+
+    def raised(self, pfn, by):
+        for _ in range(by):
+            self.page.count[pfn] += 1
+        return by
+
+    def adds(self, pfn):
+        self.page.count[pfn] += self.raised(pfn, 2)
+
+    def sets(self, pfn):
+        self.page.count[pfn] = 10 * self.raised(pfn, 3)
+
+    def sets_elsewhere(self, pfn):
+        self.page.index[self.raised(pfn, 2) + pfn] |= 5
+
+
+def test_a_store_knows_what_its_own_value_has_stored(monkeypatch):
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    recorder = Recorder(Cells({"page": 64}), Log())
+    kernel = build(Odd).machine(recorder)(MachineSpec(frames=64), recorder, Strings())
+    recorder.enter(0, 0, 0)
+    for act in (kernel.adds, kernel.sets, kernel.sets_elsewhere):
+        act(7)
+    recorder.flush()
+    rows = [recorder.log.row(number)[:3] for number in range(len(recorder.log))]
+    count = BASE["page.count"] + 7
+
+    # As Python does it: the old value of an augmented store is read before the other operand is worked out.
+    assert [(old, new) for cell, old, new in rows if cell == count] == [
+        (0, 1), (1, 2),  # and 0 + 2: nothing changes
+        (2, 3), (3, 4), (4, 5), (5, 30),
+        (30, 31), (31, 32),
+    ]  # fmt: skip
+    assert [row for row in rows if row[0] != count] == [(BASE["page.index"] + 9, 0, 5)]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
