@@ -404,10 +404,19 @@ class Timeline:
         """The non-empty entries of a process, by address."""
         return inspect.ptes(self, pid, start, end)
 
-    def frame_kinds(self) -> NDArray[np.bytes_]:
-        """The glyph of every frame: `.` free, A anonymous, c shared for COW, F file, N driver's page, D remapped, R
-        reserved, Z ZERO_PAGE, `!` leaked, X free while mapped, `_` hole, `?` none of these."""
-        return self._frame_map.kinds()
+    def frame_kinds(self, first: int = 0, end: int | None = None) -> NDArray[np.bytes_]:
+        """The glyph of every frame, or of the frames `first` to `end`: `.` free, A anonymous, c shared for COW, F file,
+        N driver's page, D remapped, R reserved, Z ZERO_PAGE, `!` leaked, X free while mapped, `_` hole, `?` none."""
+        return self._frame_map.kinds(first, end)
+
+    def frame_tally(self) -> dict[str, int]:
+        """How many frames have each glyph."""
+        return self._frame_map.tally()
+
+    def frame_lines(self, across: int) -> NDArray[np.uint8]:
+        """For each line of a map with `across` frames (a multiple of 8) the code of the glyph that all of them have,
+        0 where they differ; beyond the last frame there are holes."""
+        return self._frame_map.lines(across)
 
     def frame(self, pfn: int) -> Frame:
         """One frame. IndexError: the machine has no such frame."""

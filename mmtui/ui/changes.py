@@ -56,6 +56,14 @@ class OpChanges:
         low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))
         return (self.cells[low:high] & ROW_MASK)[self.first[low:high] < position]
 
+    def rows_between(self, column: str, first: int, end: int, position: int) -> list[int]:
+        """The rows `first` to `end` of `column` written before `position`, ascending."""
+        base = BASE[column]
+        low, high = self.cells.searchsorted((base + first, base + end)).tolist()
+        if low == high:
+            return []
+        return (self.cells[low:high] & ROW_MASK)[self.first[low:high] < position].tolist()  # type: ignore[no-any-return]
+
     def befores(self, column: str, position: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The same rows, and the value that each had at the start."""
         low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))

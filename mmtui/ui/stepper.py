@@ -14,7 +14,7 @@ import numpy as np
 from mmtui.engine.schema import TABLES
 from mmtui.sidecar import Sidecar
 from mmtui.ui.notebook import Notebook
-from mmtui.ui.numbers import distinct
+from mmtui.engine.numbers import distinct
 from mmtui.ui.rows import Target
 
 if TYPE_CHECKING:

@@ -225,15 +225,20 @@ class View:
             self.timeline.seek(self.position)
         return self.timeline.machine
 
-    @cached_property
-    def kinds(self) -> NDArray[np.bytes_]:
-        """The glyph of every frame at this position."""
+    def kinds(self, first: int, end: int) -> str:
+        """The glyphs of the frames `first` to `end` at this position."""
         assert self.machine is not None
-        return self.timeline.frame_kinds()
+        return self.timeline.frame_kinds(first, end).tobytes().decode()
 
     def kind(self, pfn: int) -> str:
         """The glyph of one frame; `?` for a pfn that the machine does not have."""
-        return self.kinds[pfn].decode() if 0 <= pfn < len(self.kinds) else "?"
+        return (self.kinds(pfn, pfn + 1) or "?") if pfn >= 0 else "?"
+
+    @cached_property
+    def tally(self) -> dict[str, int]:
+        """How many frames of each glyph there are."""
+        assert self.machine is not None
+        return self.timeline.frame_tally()
 
     @cached_property
     def processes(self) -> list[Process]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -188,6 +190,12 @@ def test_digests_of_all_columns_differ_where_a_cell_differs(trace):
     assert len(timeline._seeker.image) == len(COLUMNS)
 
 
+def lines_of(glyphs, across):
+    """The code of each line of one glyph, 0 for the others; the last line ends in holes."""
+    lines = [glyphs[at : at + across].ljust(across, b"_") for at in range(0, len(glyphs), across)]
+    return [line[0] if len(set(line)) == 1 else 0 for line in lines]
+
+
 @kernels
 @LAW
 @given(trace=traces(), data=st.data())
@@ -198,6 +206,9 @@ def test_the_frame_map_follows_the_position(kernel, trace, data):
         timeline.seek(place)
         fresh = framemap.FrameMap(timeline)
 
-        assert timeline.frame_kinds().tolist() == fresh.kinds().tolist()
+        glyphs = fresh.kinds()
+        assert timeline.frame_kinds().tolist() == glyphs.tolist()
+        assert timeline.frame_tally() == {chr(code): n for code, n in Counter(glyphs.tobytes()).items()}
+        assert timeline.frame_lines(16).tolist() == lines_of(glyphs.tobytes(), 16)
         for name in ("windows", "managed", "held"):
             assert np.array_equal(getattr(followed, name), getattr(fresh, name)), name

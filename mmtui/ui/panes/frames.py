@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
@@ -27,7 +28,7 @@ _QUIET = "._RZ"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CELLS = ("page.flags", "page.count", "page.mapcount", "page.mapping", "page.free")
 
-_FOLDED = {b".": "free", b"_": "holes", b"?": "not seen"}
+_FOLDED = {".": "free", "_": "holes", "?": "not seen"}
 """Lines of only these are folded, the last one in recordings."""
 
 
@@ -48,22 +49,17 @@ _GRIDS = (Grid(3, 16, 4), Grid(2, 16, 4), Grid(1, 32, 16), Grid(1, 16, 8))
 
 def build(view: View, width: int, height: int) -> PaneRows:
     """The map, as much as fits; below it tally and selected frame."""
-    glyphs = view.kinds
-    if not len(glyphs):
+    frames = len(view.machine.page.count)
+    if not frames:
         return PaneRows(title(view, "frames", "Frames"), empty="This machine has no page frames.")
     first = 3 + pfn_width(view)
     grid = next((grid for grid in _GRIDS if grid.column(grid.across - 1, first) + grid.cell <= width), _GRIDS[-1])
     cursor = view.cursors.get("frames")
     found = subjects.parse_target(cursor) if cursor else None
     pfn = found[1] if found and found[0] == "page" else subjects.subject_page(view)
-    words = title(view, "frames", "Frames")
-    usable = int(np.count_nonzero(glyphs != b"_"))
-    if view.recorded:
-        note = ((f"{usable - int(np.count_nonzero(glyphs == b'?'))} seen of {usable}", "dim"),)
-    else:
-        note = ((f"{int(np.count_nonzero(glyphs == b'.'))} free of {usable}", "dim"),)
-    tally, foot, room = _below(view, glyphs, pfn, width, height, -(-len(glyphs) // grid.across))
-    rows = FrameRows(view, glyphs, grid, pfn, room)
+    tally, foot, room = _below(view, pfn, width, height, -(-frames // grid.across))
+    rows = FrameRows(view, grid, pfn, room)
+    words, note = title(view, "frames", "Frames"), ((_note(view, frames), "dim"),)
     head, changed = [_heading(grid, first)], rows.changed_lines()
     if len(rows) <= room and tally:
         shown: Sequence[Row] = [*rows[:], Row(), *tally]
@@ -71,12 +67,18 @@ def build(view: View, width: int, height: int) -> PaneRows:
     return PaneRows(words, note, head, rows, [*tally, *([Row()] if tally else []), *foot], rows.cursor_line, changed)
 
 
-def _below(
-    view: View, glyphs: NDArray[np.bytes_], pfn: int | None, width: int, height: int, lines: int
-) -> tuple[list[Row], list[Row], int]:
+def _note(view: View, frames: int) -> str:
+    """How many frames are free; of a recording how many were seen."""
+    usable = frames - view.tally.get("_", 0)
+    if view.recorded:
+        return f"{usable - view.tally.get('?', 0)} seen of {usable}"
+    return f"{view.tally.get('.', 0)} free of {usable}"
+
+
+def _below(view: View, pfn: int | None, width: int, height: int, lines: int) -> tuple[list[Row], list[Row], int]:
     """(tally, foot, lines left for the map): as much of both as leaves the map whole, or at least half of the pane."""
-    full, line = (_foot(view, glyphs, pfn, size, width) for size in (view.size, "narrow"))
-    whole, fewer = ([], []) if view.size == "narrow" else (_tally(view, glyphs, width, skip) for skip in ("", "Z"))
+    full, line = (_foot(view, pfn, size, width) for size in (view.size, "narrow"))
+    whole, fewer = ([], []) if view.size == "narrow" else (_tally(view, width, skip) for skip in ("", "Z"))
     for legend, foot, blank in ((whole, full, 2), (fewer, full, 2), (fewer, full, 1), ([], full, 0), ([], line, 0)):
         room = height - 1 - len(foot) - (len(legend) + blank if legend else 0)
         if lines <= room or (lines > height and room >= height // 2):
@@ -84,6 +86,7 @@ def _below(
     return [], line, height - 1 - len(line)
 
 
+@lru_cache(32)
 def _heading(grid: Grid, first: int) -> Row:
     line = Line()
     for number in range(grid.across):
@@ -94,39 +97,30 @@ def _heading(grid: Grid, first: int) -> Row:
 class FrameRows(Sequence[Row]):
     """The lines of the map. Where they do not all fit, runs of lines of only free frames are one line."""
 
-    def __init__(self, view: View, glyphs: NDArray[np.bytes_], grid: Grid, pfn: int | None, room: int) -> None:
-        self._view, self._glyphs, self._grid, self._pfn = view, glyphs, grid, pfn
-        total = -(-len(glyphs) // grid.across)
-        self._lines = np.arange(total)
-        self._ends = self._lines + 1
-        if total > max(room, 0):
-            self._fold()
-        self.cursor_line = None if pfn is None or pfn >= len(glyphs) else self._line_of(pfn)
+    def __init__(self, view: View, grid: Grid, pfn: int | None, room: int) -> None:
+        self._view, self._grid, self._pfn = view, grid, pfn
+        self._frames = len(view.machine.page.count)
+        total = -(-self._frames // grid.across)
+        self._starts: NDArray[np.int64] | range = range(total) if total <= max(room, 0) else self._folded()
+        self.cursor_line = None if pfn is None or pfn >= self._frames else self._line_of(pfn)
         self._cells = overlays.cells(view, view.overlay)
-        touched = [view.op_changes.rows(column, view.position) for column in _CELLS]
-        self._changed = np.zeros(max(len(glyphs), len(view.machine.page.count)), bool)
-        for pfns in touched:
-            self._changed[pfns] = True
         self._faulty = {event.subject.get("pfn") for event in view.faults}
 
-    def _fold(self) -> None:
-        """Make one line of each run of at least two lines of only free frames, or only holes, or not seen."""
-        across, total = self._grid.across, len(self._lines)
-        padded = np.full(total * across, b"_", "S1")
-        padded[: len(self._glyphs)] = self._glyphs
-        table = padded.reshape(total, across)
-        kinds = list(_FOLDED)[: 3 if self._view.recorded else 2]
-        same = (table == table[:, :1]).all(axis=1) & np.isin(table[:, 0], kinds)
-        key = np.where(same, table[:, 0].view(np.uint8).astype(np.int64), -1 - np.arange(total))
-        starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-        self._lines = starts
-        self._ends = np.concatenate((starts[1:], [total]))
+    def _folded(self) -> NDArray[np.int64]:
+        """Where lines begin: a run of lines of only free frames, or only holes, or not seen, is one line."""
+        codes = self._view.timeline.frame_lines(self._grid.across)
+        if not self._view.recorded:
+            codes[codes == ord("?")] = 0
+        foldable = np.zeros(128, bool)
+        foldable[[ord(kind) for kind in _FOLDED]] = True
+        return np.flatnonzero(np.append(True, (codes[1:] != codes[:-1]) | ~foldable[codes[1:]]))
 
     def _line_of(self, pfn: int) -> int:
-        return int(np.searchsorted(self._lines, pfn // self._grid.across, side="right")) - 1
+        line = pfn // self._grid.across
+        return line if isinstance(self._starts, range) else int(self._starts.searchsorted(line, side="right")) - 1
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._starts)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -137,10 +131,11 @@ class FrameRows(Sequence[Row]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        first, end = int(self._lines[index]) * self._grid.across, int(self._ends[index]) * self._grid.across
-        end = min(end, len(self._glyphs))
-        if end - first > self._grid.across:
-            word = _FOLDED[self._glyphs[first]]
+        across = self._grid.across
+        first = int(self._starts[index]) * across
+        end = int(self._starts[index + 1]) * across if index + 1 < len(self) else self._frames
+        if end - first > across:
+            word = _FOLDED[self._view.kind(first)]
             line = Line().put(2, pfn_text(self._view, first), "dim")
             return Row(line.add(f"... {end - first} {word}", "faint", 1).spans)
         return self._map_row(index, first, end)
@@ -149,8 +144,9 @@ class FrameRows(Sequence[Row]):
         here = index == self.cursor_line
         line = Line().put(0, ">" if here else "", "bright").put(2, pfn_text(self._view, first), "dim")
         start = 3 + pfn_width(self._view)
-        for pfn in range(first, end):
-            text, roles = self._cell(pfn)
+        changed = self._changed(first, end)
+        for pfn, glyph in enumerate(self._view.kinds(first, end), first):
+            text, roles = self._cell(pfn, glyph, pfn in changed)
             column = self._grid.column(pfn - first, start)
             for offset, (char, role) in enumerate(zip(text, roles, strict=True)):
                 if char != " " or role in ("accent", "alarm_fill"):
@@ -158,9 +154,14 @@ class FrameRows(Sequence[Row]):
         pfn = self._pfn if here and self._pfn is not None else first
         return Row(line.spans, subjects.page_target(pfn), band=False)
 
-    def _cell(self, pfn: int) -> tuple[str, list[str]]:
+    def _changed(self, first: int, end: int) -> set[int]:
+        """The frames of a line that this operation has changed by now."""
+        changes, position = self._view.op_changes, self._view.position
+        return {pfn for column in _CELLS for pfn in changes.rows_between(column, first, end, position)}
+
+    def _cell(self, pfn: int, glyph: str, changed: bool) -> tuple[str, list[str]]:
         """Glyph and count of one frame, with their roles; one character where the grid is narrow."""
-        view, glyph = self._view, self._glyphs[pfn].decode()
+        view = self._view
         text, role, note, note_role = self._cells(pfn, glyph)
         if self._grid.cell == 1:
             note = ""
@@ -169,7 +170,7 @@ class FrameRows(Sequence[Row]):
             role = note_role = "alarm_fill"
         elif step:
             role = note_role = "accent"
-        elif self._changed[pfn]:
+        elif changed:
             role = "recent+bold" if glyph == "." else marked(role, "bold")
             note_role = "recent"
         if self._differs(pfn, glyph):
@@ -187,22 +188,16 @@ class FrameRows(Sequence[Row]):
     def changed_lines(self) -> tuple[int, ...]:
         """The line of the frame that this step changed."""
         cell = self._view.step_cell
-        if cell is None or not cell[0].startswith("page.") or cell[1] >= len(self._glyphs):
+        if cell is None or not cell[0].startswith("page.") or cell[1] >= self._frames:
             return ()
         return (self._line_of(cell[1]),)
 
 
-def _counts(glyphs: NDArray[np.bytes_]) -> dict[str, int]:
-    numbers = np.bincount(glyphs.view(np.uint8), minlength=128)
-    return {chr(code): int(numbers[code]) for code in np.flatnonzero(numbers)}
-
-
-def _tally(view: View, glyphs: NDArray[np.bytes_], width: int, skip: str) -> list[Row]:
+def _tally(view: View, width: int, skip: str) -> list[Row]:
     """How many frames of each kind there are, and how this operation changed that. `skip`: a kind left out."""
     if view.overlay != "state":
         return overlays.legend(view, width)
-    now = _counts(glyphs)
-    before = view.before_op("tally", lambda timeline: _counts(timeline.frame_kinds()))
+    now, before = view.tally, view.before_op("tally", lambda timeline: timeline.frame_tally())
     shown = [kind for kind in _ORDER if (now.get(kind) or before.get(kind)) and kind != skip]
     columns, step = ((2, 20, 38), 3) if width >= 57 else ((2, 21), 2)
     rows = []
@@ -218,13 +213,13 @@ def _tally(view: View, glyphs: NDArray[np.bytes_], width: int, skip: str) -> lis
     return rows
 
 
-def _foot(view: View, glyphs: NDArray[np.bytes_], pfn: int | None, size: str, width: int) -> list[Row]:
+def _foot(view: View, pfn: int | None, size: str, width: int) -> list[Row]:
     """The selected frame: one line at 80 columns, four at 120, a small table at 200."""
     if pfn is None:
         return []
-    if pfn >= len(glyphs):
+    if pfn >= len(view.machine.page.count):
         return [Row(Line().put(2, f"{pfn_text(view, pfn)} is not RAM: it has no struct page", "dim").spans)]
-    glyph = glyphs[pfn].decode()
+    glyph = view.kind(pfn)
     if size == "narrow":
         return [_foot_line(view, pfn, glyph)]
     return _foot_table(view, pfn, glyph, width) if size == "wide" else _foot_lines(view, pfn, glyph, width)
