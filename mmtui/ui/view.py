@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.changes import OpChanges
+from mmtui.ui.kept import Kept
 from mmtui.ui.rows import Target
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ Overlay = Literal["state", "count", "age", "holder"]
 Numbers = Literal["hex", "decimal", "decoded"]
 Value = TypeVar("Value")
 
-_KEPT = 4096
-_KEPT_HEAVY = 12
+_KEPT = 8192
+_KEPT_HEAVY = 8
 
 TROUBLE = (
     "leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
@@ -155,20 +156,26 @@ class View:
 
     # What changed
 
-    def remember(self, key: tuple[Any, ...], make: Callable[[], Value], heavy: bool = False) -> Value:
-        """A result that depends on this timeline and `key` only, computed once; the oldest ones are forgotten.
+    def remember(
+        self, key: tuple[Any, ...], make: Callable[[], Value], heavy: bool = False, lasting: bool = False
+    ) -> Value:
+        """A result that depends on this timeline and `key` only, computed once; those not in use are forgotten.
 
-        `heavy`: it may be as long as an operation or the log, so that only few of them are kept.
+        `heavy`: it may be as long as an operation or the log, so that only few of them are kept. `lasting`: it stays
+        right while the log grows.
         """
-        kept: dict[Any, Any] = self.memo.setdefault("heavy" if heavy else "light", {})
+        name = ("heavy" if heavy else "light") + (" lasting" if lasting else "")
+        kept: Kept | None = self.memo.get(name)
+        if kept is None:
+            kept = self.memo[name] = Kept(_KEPT_HEAVY if heavy else _KEPT)
         # Held on to, so that its id is never another timeline's.
         self.memo.setdefault("timelines", {})[id(self.timeline)] = self.timeline
-        key = (id(self.timeline), len(self.timeline), *key)
-        if key not in kept:
-            kept[key] = make()
-            while len(kept) > (_KEPT_HEAVY if heavy else _KEPT):
-                del kept[next(iter(kept))]
-        return kept[key]  # type: ignore[no-any-return]
+        return kept.get((id(self.timeline), -1 if lasting else len(self.timeline), key), make)
+
+    @property
+    def lasting_memo(self) -> dict[Any, Any]:
+        """Of the memo what stays right when the log has grown."""
+        return {name: kept for name, kept in self.memo.items() if name == "timelines" or str(name).endswith("lasting")}
 
     @cached_property
     def scratch(self) -> dict[Any, Any]:
@@ -181,17 +188,23 @@ class View:
             self.scratch[key] = make()
         return self.scratch[key]  # type: ignore[no-any-return]
 
-    def before_op(self, name: str, make: Callable[[Timeline], Value]) -> Value:
-        """What `make` says of the machine as it was before this operation; `name` tells such questions apart."""
+    def now(self, name: str, make: Callable[[Timeline], Value]) -> Value:
+        """What `make` says of the machine at this position; `name` tells such questions apart."""
+        return self._at(name, make, self.position)
 
+    def before_op(self, name: str, make: Callable[[Timeline], Value]) -> Value:
+        """What `make` says of the machine as it was before this operation, where the last one ended."""
+        return self._at(name, make, self.op_start)
+
+    def _at(self, name: str, make: Callable[[Timeline], Value], position: int) -> Value:
         def look() -> Value:
-            self.timeline.seek(self.op_start)
+            self.timeline.seek(position)
             try:
                 return make(self.timeline)
             finally:
                 self.timeline.seek(self.position)
 
-        return self.remember(("before", name, self.op), look)
+        return self.remember(("at", name, position), look, lasting=True)
 
     @cached_property
     def op_changes(self) -> OpChanges:
@@ -199,7 +212,7 @@ class View:
         if self.op < 0:
             return OpChanges.of(self.timeline, 0, 0)
         start, end = self.op_start, self.timeline.op_end(self.op)
-        return self.remember(("changes", self.op), lambda: OpChanges.of(self.timeline, start, end), True)
+        return self.remember(("changes", self.op), lambda: OpChanges.of(self.timeline, start, end), True, True)
 
     def changed(self, column: str, row: int) -> bool:
         """Whether this operation has changed `column[row]` by now."""
@@ -237,20 +250,23 @@ class View:
     @cached_property
     def tally(self) -> dict[str, int]:
         """How many frames of each glyph there are."""
-        assert self.machine is not None
-        return self.timeline.frame_tally()
+        return self.now("tally", _tally)
+
+    @cached_property
+    def tally_before(self) -> dict[str, int]:
+        """How many there were before this operation."""
+        return self.before_op("tally", _tally)
 
     @cached_property
     def processes(self) -> list[Process]:
         """Every process at this position."""
-        assert self.machine is not None
-        return self.timeline.processes()
+        return self.now("processes", _processes)
 
     @cached_property
     def gone(self) -> list[Process]:
         """The processes that this operation has taken away by now."""
         now = {process.task for process in self.processes}
-        before = self.before_op("processes", lambda timeline: timeline.processes())
+        before = self.before_op("processes", _processes)
         return [process for process in before if process.task not in now]
 
     @cached_property
@@ -310,3 +326,11 @@ class View:
     def faults(self) -> list[Event]:
         """The events of trouble exactly here; none while stepping back over one."""
         return [] if self.undone else self.trouble.get(self.position - 1, [])
+
+
+def _processes(timeline: Timeline) -> list[Process]:
+    return timeline.processes()
+
+
+def _tally(timeline: Timeline) -> dict[str, int]:
+    return timeline.frame_tally()

@@ -197,7 +197,7 @@ def _tally(view: View, width: int, skip: str) -> list[Row]:
     """How many frames of each kind there are, and how this operation changed that. `skip`: a kind left out."""
     if view.overlay != "state":
         return overlays.legend(view, width)
-    now, before = view.tally, view.before_op("tally", lambda timeline: timeline.frame_tally())
+    now, before = view.tally, view.tally_before
     shown = [kind for kind in _ORDER if (now.get(kind) or before.get(kind)) and kind != skip]
     columns, step = ((2, 20, 38), 3) if width >= 57 else ((2, 21), 2)
     rows = []

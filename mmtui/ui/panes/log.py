@@ -42,7 +42,7 @@ class LogRows(Sequence[Row]):
     def __init__(self, view: View, width: int) -> None:
         self._view, self._width, self._column = view, width, change_column(width)
         self._tree, level, self._path = outline(view)
-        self._folded = Folded(level, view.stretches, len(self._tree.start), view.folds, view.op)
+        self._folded = Folded(level, view.stretches, len(self._tree), view.folds, view.op)
         self._open = set(self._path)
         self.position_line = self._folded.line_of_transition(view.marked, self._path) if view.step else None
         self.cursor_line = self._cursor_line()

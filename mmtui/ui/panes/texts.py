@@ -27,7 +27,7 @@ _HEADLINE = ("page.count", "page.mapcount", "page.flags", "buf.pfn")
 
 def op_text(view: View, number: int) -> str:
     """An operation in a phrase: `exit  pid 2 aplay`, `read  10000000`."""
-    return words.op_text(view.timeline, number)
+    return view.remember(("op text", number), lambda: words.op_text(view.timeline, number), lasting=True)
 
 
 def call_text(view: View, number: int) -> str:
@@ -40,7 +40,7 @@ def call_text(view: View, number: int) -> str:
 
 def call_summary(view: View, number: int) -> str:
     """What a folded call did in sum: its only change, or `2 ptes   11 changes`."""
-    return view.remember(("summary", number, view.numbers), lambda: _summary(view, number))
+    return view.remember(("summary", number, view.numbers), lambda: _summary(view, number), lasting=True)
 
 
 def _summary(view: View, number: int) -> str:
@@ -116,7 +116,8 @@ def _taken(view: View, found: dict[str, int]) -> str | None:
 
 def change_words(view: View, number: int) -> tuple[str, str, str]:
     """(subject, old, new) of a transition; an entry that keeps its frame shows only its bits, a message has no old."""
-    return view.remember(("words", number, view.numbers, view.glyphs), lambda: _change_words(view, number))
+    key = ("words", number, view.numbers, view.glyphs)
+    return view.remember(key, lambda: _change_words(view, number), lasting=True)
 
 
 def _change_words(view: View, number: int) -> tuple[str, str, str]:
