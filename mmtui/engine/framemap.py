@@ -15,6 +15,7 @@ from mmtui.engine.schema import COLUMN, COLUMNS, PTES_PER_PT, ROW_BITS, ROW_MASK
 from mmtui.engine.seek import net_of
 
 if TYPE_CHECKING:
+    from mmtui.engine.events import Events
     from mmtui.engine.timeline import Timeline
 
 FAR = 20_000
@@ -47,6 +48,7 @@ class FrameMap:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._at, self._leaks_before = -1, 0
+        self._events: Events | None = None
         self.windows, self.managed, self.held = (np.zeros(0, np.int64) for _ in range(3))
         self._owned = np.zeros(0, bool)
         self._remapped = np.zeros(0, np.int64)
@@ -83,10 +85,11 @@ class FrameMap:
     def follow(self) -> None:
         """Be where the timeline is."""
         timeline = self._timeline
-        leaks = timeline.events("leak").transition
-        here, found_late = timeline.position, self._leaks_before != int(leaks.searchsorted(self._at))
-        if here == self._at and not found_late:
+        events = timeline.events()
+        if timeline.position == self._at and events is self._events:
             return
+        self._events, leaks = events, events.of("leak").transition
+        here, found_late = timeline.position, self._leaks_before != int(leaks.searchsorted(self._at))
         touched = None if found_late else self._move(self._at, here)
         if touched is None:
             self._look_at_all()
@@ -125,6 +128,8 @@ class FrameMap:
         low, high = min(before, now), max(before, now)
         if before < 0 or high - low > FAR:
             return None
+        if low == high:
+            return NO_FRAMES
         chunks = list(self._timeline.log.chunks(low, high))
         if not chunks:
             return NO_FRAMES

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from mmtui.trace.model import Trace
 
 
+CALLS_KEPT = 4096
+"""Call objects that are kept: the same few are open during many steps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One cell changed once: `old` and `new` are all it takes to go either way. `file`, `line`: of the model's text."""
@@ -129,6 +133,7 @@ class Timeline:
         self.memo: dict[str, object] = {}
         """What others of the engine keep about this timeline, for as long as it lives."""
         self._starts: Ints = np.zeros(0, np.int64)
+        self._calls: dict[int, Call] = {}
 
     # Where it is
 
@@ -213,19 +218,25 @@ class Timeline:
 
     def call(self, number: int) -> Call:
         """A call by its number. IndexError outside 0 .. calls - 1."""
+        found = self._calls.get(number)
+        if found is None:
+            if not 0 <= number < len(self._story.log.calls):
+                raise IndexError(number)
+            if len(self._calls) > CALLS_KEPT:
+                self._calls.clear()
+            found = self._calls[number] = self._call(number)
+        return found
+
+    def _call(self, number: int) -> Call:
         calls = self._story.log.calls
-        if not 0 <= number < len(calls):
-            raise IndexError(number)
-        function = self._story.function(int(calls.fn[number]))
-        depth, parent, top = 0, int(calls.parent[number]), number
-        while parent >= 0:
-            depth, top, parent = depth + 1, parent, int(calls.parent[parent])
-        op = int(calls.a0[top])
-        start, end = int(calls.start[number]), int(calls.end[number])
+        parent, start, end = int(calls.parent[number]), int(calls.start[number]), int(calls.end[number])
+        function, first = self._story.function(int(calls.fn[number])), int(calls.a0[number])
         if function is None:
-            return Call(number, f"op {self.op(op).name}", {}, -1, start, end, 0, op)
-        args = dict(zip(function.shown, (int(calls.a0[number]), int(calls.a1[number])), strict=False))
-        return Call(number, function.name, args, int(calls.parent[number]), start, end, depth, op)
+            return Call(number, f"op {self.op(first).name}", {}, -1, start, end, 0, first)
+        outer = self.call(parent) if parent >= 0 else None
+        depth, op = (outer.depth + 1, outer.op) if outer else (0, first)
+        args = dict(zip(function.shown, (first, int(calls.a1[number])), strict=False))
+        return Call(number, function.name, args, parent, start, end, depth, op)
 
     def calls_at(self, position: int) -> list[Call]:
         """The calls that made the last transition before a position, outermost first; none at 0."""
@@ -310,8 +321,12 @@ class Timeline:
 
     @property
     def _op_starts(self) -> Ints:
-        if len(self._starts) != self.op_count:
-            self._starts = self._story.log.calls.start[np.array(self._story.op_calls, np.int64)].astype(np.int64)
+        """Where the operations start; of a log that grows only those that are new are looked at."""
+        known = len(self._starts)
+        if known != self.op_count:
+            calls = np.array(self._story.op_calls[known:], np.int64)
+            starts = self._story.log.calls.start[calls].astype(np.int64)
+            self._starts = np.concatenate([self._starts, starts]) if known else starts
         return self._starts
 
     def result(self, number: int) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmtui.engine.schema import BASE, ROW_MASK
+from mmtui.engine.schema import BASE, COLUMN, ROW_BITS, ROW_MASK, TABLES
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
@@ -56,12 +57,22 @@ class OpChanges:
         low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))
         return (self.cells[low:high] & ROW_MASK)[self.first[low:high] < position]
 
+    @cached_property
+    def _frames(self) -> NDArray[np.int64]:
+        """The rows of `page` that are written at all, ascending, some of them more than once."""
+        columns = [COLUMN[f"page.{field}"].id for field in TABLES["page"]]
+        low, high = self.cells.searchsorted((min(columns) << ROW_BITS, (max(columns) + 1) << ROW_BITS))
+        return np.sort(self.cells[low:high] & ROW_MASK)
+
+    def any_between(self, first: int, end: int) -> bool:
+        """Whether anything of the frames `first` to `end` is written."""
+        low, high = self._frames.searchsorted((first, end)).tolist()
+        return bool(low != high)
+
     def rows_between(self, column: str, first: int, end: int, position: int) -> list[int]:
         """The rows `first` to `end` of `column` written before `position`, ascending."""
         base = BASE[column]
         low, high = self.cells.searchsorted((base + first, base + end)).tolist()
-        if low == high:
-            return []
         return (self.cells[low:high] & ROW_MASK)[self.first[low:high] < position].tolist()  # type: ignore[no-any-return]
 
     def befores(self, column: str, position: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

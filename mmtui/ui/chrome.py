@@ -186,7 +186,7 @@ def now_line(view: View, around: Around, width: int) -> Row:
         title = words.plain(view.timeline.trace.title or "")
         start: list[Span] = [(" before the first operation", "dim"), (f"   {title}" if title else "", "text")]
         return Row(tuple(cut(start, width - 1)))
-    said = words.transition_text(view.timeline, view.marked)
+    said = texts.transition_words(view, view.marked)
     old, new = (said.new, said.old) if view.undone else (said.old, said.new)
     left: list[Span] = [(f" {said.subject}   ", "text"), (f"{old} -> {new}", "accent")]
     if view.undone:

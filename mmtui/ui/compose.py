@@ -121,7 +121,8 @@ def _put_pane(desk: Desk, canvas: Canvas, cell: Cell, height: int, differing: se
     lines = lines[: cell.height - len(rows.foot)]
     lines += [Row()] * (cell.height - len(rows.foot) - len(lines))
     lines = [*lines, *rows.foot][:height]
-    differing.update(cell.y + i for i, row in enumerate(lines) if row.differs)
+    if desk.layout.gutter is not None:
+        differing.update(cell.y + i for i, row in enumerate(lines) if row.is_different)
     _put_lines(canvas, lines, cell.x, cell.y, cell.width)
     return _title(desk, cell, rows, top, body)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
@@ -26,7 +26,8 @@ NAMES = {
 _ORDER = "RZAcFNDPS!X?."
 _QUIET = "._RZ"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_CELLS = ("page.flags", "page.count", "page.mapcount", "page.mapping", "page.free")
+_CELLS = ("page.count", "page.mapcount", "page.flags", "page.mapping", "page.free")
+_UNCHANGED: tuple[frozenset[int], ...] = (frozenset(), frozenset())
 
 _FOLDED = {".": "free", "_": "holes", "?": "not seen"}
 """Lines of only these are folded, the last one in recordings."""
@@ -105,6 +106,8 @@ class FrameRows(Sequence[Row]):
         self.cursor_line = None if pfn is None or pfn >= self._frames else self._line_of(pfn)
         self._cells = overlays.cells(view, view.overlay)
         self._faulty = {event.subject.get("pfn") for event in view.faults}
+        cell = view.step_cell
+        self._step = cell[1] if cell and cell[0].startswith("page.") and cell[1] < self._frames else None
 
     def _folded(self) -> NDArray[np.int64]:
         """Where lines begin: a run of lines of only free frames, or only holes, or not seen, is one line."""
@@ -141,36 +144,52 @@ class FrameRows(Sequence[Row]):
         return self._map_row(index, first, end)
 
     def _map_row(self, index: int, first: int, end: int) -> Row:
+        view, pfn, step = self._view, self._pfn, self._step
         here = index == self.cursor_line
+        glyphs, changed = view.kinds(first, end), self._changed(first, end)
+        make = partial(self._map_spans, here, first, glyphs, changed)
+        if view.overlay == "state" and view.twin is None:
+            spots = tuple(spot if spot is not None and first <= spot < end else None for spot in (pfn, step))
+            faulty = tuple(frame for frame in range(first, end) if frame in self._faulty) if self._faulty else ()
+            page = view.machine.page
+            counts = page.count[first:end].tobytes(), page.mapcount[first:end].tobytes()
+            key = ("map", self._grid, here, first, glyphs, counts, changed, spots, faulty, view.numbers)
+            spans = view.remember(key, make, lasting=True)
+        else:
+            spans = make()
+        return Row(spans, subjects.page_target(pfn if here and pfn is not None else first), band=False)
+
+    def _map_spans(
+        self, here: bool, first: int, glyphs: str, changed: tuple[frozenset[int], ...]
+    ) -> tuple[Span, ...]:
         line = Line().put(0, ">" if here else "", "bright").put(2, pfn_text(self._view, first), "dim")
         start = 3 + pfn_width(self._view)
-        changed = self._changed(first, end)
-        for pfn, glyph in enumerate(self._view.kinds(first, end), first):
-            text, roles = self._cell(pfn, glyph, pfn in changed)
+        for pfn, glyph in enumerate(glyphs, first):
+            text, roles = self._cell(pfn, glyph, changed)
             column = self._grid.column(pfn - first, start)
             for offset, (char, role) in enumerate(zip(text, roles, strict=True)):
                 if char != " " or role in ("accent", "alarm_fill"):
                     line.put(column + offset, char, role)
-        pfn = self._pfn if here and self._pfn is not None else first
-        return Row(line.spans, subjects.page_target(pfn), band=False)
+        return line.spans
 
-    def _changed(self, first: int, end: int) -> set[int]:
-        """The frames of a line that this operation has changed by now."""
+    def _changed(self, first: int, end: int) -> tuple[frozenset[int], ...]:
+        """The frames of a line that this operation has changed by now: at all, and in how many users they have."""
         changes, position = self._view.op_changes, self._view.position
-        return {pfn for column in _CELLS for pfn in changes.rows_between(column, first, end, position)}
+        if not changes.any_between(first, end):
+            return _UNCHANGED
+        found = [changes.rows_between(column, first, end, position) for column in _CELLS]
+        return frozenset(pfn for rows in found for pfn in rows), frozenset(found[0] + found[1])
 
-    def _cell(self, pfn: int, glyph: str, changed: bool) -> tuple[str, list[str]]:
+    def _cell(self, pfn: int, glyph: str, changed: tuple[frozenset[int], ...]) -> tuple[str, list[str]]:
         """Glyph and count of one frame, with their roles; one character where the grid is narrow."""
-        view = self._view
-        text, role, note, note_role = self._cells(pfn, glyph)
+        text, role, note, note_role = self._cells(pfn, glyph, pfn in changed[1])
         if self._grid.cell == 1:
             note = ""
-        step = view.step_cell is not None and view.step_cell[0].startswith("page.") and view.step_cell[1] == pfn
         if pfn in self._faulty:
             role = note_role = "alarm_fill"
-        elif step:
+        elif pfn == self._step:
             role = note_role = "accent"
-        elif changed:
+        elif pfn in changed[0]:
             role = "recent+bold" if glyph == "." else marked(role, "bold")
             note_role = "recent"
         if self._differs(pfn, glyph):
@@ -187,10 +206,7 @@ class FrameRows(Sequence[Row]):
 
     def changed_lines(self) -> tuple[int, ...]:
         """The line of the frame that this step changed."""
-        cell = self._view.step_cell
-        if cell is None or not cell[0].startswith("page.") or cell[1] >= self._frames:
-            return ()
-        return (self._line_of(cell[1]),)
+        return () if self._step is None else (self._line_of(self._step),)
 
 
 def _tally(view: View, width: int, skip: str) -> list[Row]:
