@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,13 @@ if TYPE_CHECKING:
 
 CALLS_KEPT = 4096
 """Call objects that are kept: the same few are open during many steps."""
+
+
+@lru_cache(256)
+def _columns(names: tuple[str, ...]) -> tuple[int, ...]:
+    """The ids of columns, and of all columns of tables. KeyError: there is no such table or column."""
+    found = [[name] if "." in name else [f"{name}.{field}" for field in TABLES[name]] for name in names]
+    return tuple(COLUMN[name].id for part in found for name in part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +186,24 @@ class Timeline:
     def step_back(self, count: int = 1) -> int:
         """Undo transitions; returns the position."""
         return self.seek(self.position - count)
+
+    @contextmanager
+    def at(self, position: int) -> Iterator[None]:
+        """Be at another position for a moment. What `stamp` says afterwards is what it said before."""
+        here, moved = self.position, self._seeker.moved.copy()
+        self.seek(position)
+        try:
+            yield
+        finally:
+            self.seek(here)
+            self._seeker.moved = moved
+
+    def stamp(self, *names: str) -> int:
+        """A number for what stands in some tables (`vma`) or columns (`page.count`) at this position.
+
+        As long as it is the same, they are. When they are the same it may be another one.
+        """
+        return max(map(self._seeker.moved.__getitem__, _columns(names)))
 
     def grow(self, seconds: float) -> bool:
         """Let the run of a long trace go on for about this long; is there more to come? The position stays.

@@ -188,21 +188,26 @@ class View:
             self.scratch[key] = make()
         return self.scratch[key]  # type: ignore[no-any-return]
 
-    def now(self, name: str, make: Callable[[Timeline], Value]) -> Value:
-        """What `make` says of the machine at this position; `name` tells such questions apart."""
-        return self._at(name, make, self.position)
+    def now(self, name: str, make: Callable[[Timeline], Value], *tables: str) -> Value:
+        """What `make` says of the machine at this position; `name` tells such questions apart.
 
-    def before_op(self, name: str, make: Callable[[Timeline], Value]) -> Value:
+        `tables`: all that the answer depends on; while they stay as they are, it is not asked again.
+        """
+        return self._at(name, make, tables, self.position)
+
+    def before_op(self, name: str, make: Callable[[Timeline], Value], *tables: str) -> Value:
         """What `make` says of the machine as it was before this operation, where the last one ended."""
-        return self._at(name, make, self.op_start)
+        return self._at(name, make, tables, self.op_start)
 
-    def _at(self, name: str, make: Callable[[Timeline], Value], position: int) -> Value:
+    def _at(self, name: str, make: Callable[[Timeline], Value], tables: tuple[str, ...], position: int) -> Value:
         def look() -> Value:
-            self.timeline.seek(position)
-            try:
-                return make(self.timeline)
-            finally:
-                self.timeline.seek(self.position)
+            timeline = self.timeline
+            timeline.seek(self.position)
+            with timeline.at(position):
+                if not tables:
+                    return make(timeline)
+                key = ("while", name, timeline.stamp(*tables))
+                return self.remember(key, lambda: make(timeline), lasting=True)
 
         return self.remember(("at", name, position), look, lasting=True)
 
@@ -257,16 +262,21 @@ class View:
         """How many there were before this operation."""
         return self.before_op("tally", _tally)
 
+    def stamp(self, *names: str) -> int:
+        """A number that stays the same while some tables or columns do."""
+        assert self.machine is not None
+        return self.timeline.stamp(*names)
+
     @cached_property
     def processes(self) -> list[Process]:
         """Every process at this position."""
-        return self.now("processes", _processes)
+        return self.now("processes", _processes, "task", "mm")
 
     @cached_property
     def gone(self) -> list[Process]:
         """The processes that this operation has taken away by now."""
         now = {process.task for process in self.processes}
-        before = self.before_op("processes", _processes)
+        before = self.before_op("processes", _processes, "task", "mm")
         return [process for process in before if process.task not in now]
 
     @cached_property

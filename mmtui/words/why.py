@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     Tell = Callable[[Timeline, Event], tuple[str, str]]
     Say = Callable[[Timeline, int], Words]
 
-_TELLING: Final = frozenset(
-    {"leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
-     "bad_pte", "bug"}
+_TELLING: Final = (
+    "leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
+    "bad_pte", "bug",
 )  # fmt: skip
 _PAGE_COLUMNS: Final = ("page.count", "page.free", "page.mapcount")
 _QUIET: Final = "the LRU's pagevec: taken and given back at once"
@@ -121,10 +121,9 @@ def _short(subject: str) -> str:
 
 def _events_about(timeline: Timeline, pfn: int, position: int, limit: int) -> list[Event]:
     """The newest telling events about a frame; looked up in columns, because there may be millions."""
-    events = timeline.events()
-    about = np.flatnonzero((events.pfn == pfn) & (events.position <= position))
-    telling = events.take(about).of(*_TELLING)
-    return [telling[at] for at in range(max(len(telling) - limit, 0), len(telling))]
+    telling = timeline.events().of(*_TELLING)
+    about = np.flatnonzero((telling.pfn == pfn) & (telling.transition < position))
+    return [telling[at] for at in about[-limit:].tolist()]
 
 
 def _nothing(timeline: Timeline, position: int) -> list[Link]:

@@ -55,7 +55,8 @@ def pte_target(pid: int, address: int) -> Target:
 
 def tables_of(view: View, pid: int) -> list[tuple[int, int]]:
     """(row of `pt`, base address) of the page tables of a process, by address; those freed by this operation too."""
-    return view.here(("tables", pid), lambda: _tables_of(view, pid))
+    key = ("tables", pid, view.op, view.stamp("pt", "task"))
+    return view.remember(key, lambda: _tables_of(view, pid), lasting=True)
 
 
 def _tables_of(view: View, pid: int) -> list[tuple[int, int]]:
@@ -88,7 +89,7 @@ def entries_of(view: View, pid: int) -> tuple[NDArray[np.int64], NDArray[np.int6
             rows.append(first + slots)
         return np.concatenate(addresses), np.concatenate(rows)
 
-    return view.here(("entries", pid), collect)
+    return view.remember(("entries", pid, view.op, view.stamp(*ENTRIES, "task")), collect, True, True)
 
 
 def entry_at(view: View, pid: int, address: int, row: int) -> Entry:
@@ -113,8 +114,17 @@ def entries_between(view: View, pid: int, start: int, end: int) -> list[Entry]:
     return [entry_at(view, pid, int(addresses[i]), int(rows[i])) for i in range(low, high)]
 
 
+ENTRIES = ("pte.val", "pt.mm", "pt.base")
+"""The columns that page tables are made of."""
+
+
 def present_in(view: View, pid: int, vma: Vma) -> tuple[int, bool]:
     """How many entries of a vma are present, and whether this operation changed that."""
+    key = ("present", pid, vma.start, vma.end, view.op, view.stamp(*ENTRIES))
+    return view.remember(key, lambda: _present_in(view, pid, vma), lasting=True)
+
+
+def _present_in(view: View, pid: int, vma: Vma) -> tuple[int, bool]:
     values, count, changed = view.machine.pte.val, 0, False
     touched = view.op_changes.rows("pte.val", view.position)
     for table, base in tables_of(view, pid):
@@ -124,7 +134,7 @@ def present_in(view: View, pid: int, vma: Vma) -> tuple[int, bool]:
         first = table * PTES_PER_PT + (low - base) // PAGE_SIZE
         last = table * PTES_PER_PT + (high - base) // PAGE_SIZE
         count += int(np.count_nonzero(values[first:last] & PTE_FRAME))
-        at, until = np.searchsorted(touched, (first, last))
+        at, until = touched.searchsorted((first, last)).tolist()
         changed = changed or at != until
     return count, changed
 

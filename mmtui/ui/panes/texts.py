@@ -188,7 +188,9 @@ def anon_vma(view: View, pid: int, vma: Vma) -> str:
     if view.recorded:
         return "? (it has one)"
     for process in view.processes:
-        if process.pid != pid and any(other.anon_vma == vma.anon_vma for other in view.timeline.vmas(process.pid)):
+        if process.pid != pid and any(
+            other.anon_vma == vma.anon_vma for other in view.timeline.vmas(process.pid)
+        ):
             return f"shared with pid {process.pid}"
     return "own"
 
