@@ -115,7 +115,7 @@ def _put_pane(desk: Desk, canvas: Canvas, cell: Cell, height: int, differing: se
     desk.shown[cell.pane, cell.half] = rows
     body = rows.body_height(cell.height)
     top = _top(desk, cell, rows, body)
-    lines = [*rows.head, *(rows.rows[i] for i in range(top, min(len(rows.rows), top + body)))]
+    lines = [*rows.head, *rows.rows[top : top + body]]
     if not len(rows.rows) and rows.empty:
         lines += [Row(((f"  {text}", "dim"),)) for text in textwrap.wrap(rows.empty, max(10, cell.width - 3))]
     lines = lines[: cell.height - len(rows.foot)]
@@ -192,8 +192,9 @@ def _compare_title(desk: Desk, cell: Cell, title: list[Span], note: list[Span]) 
 
 
 def _put_lines(canvas: Canvas, lines: list[Row], x: int, y: int, width: int) -> None:
-    for i, row in enumerate(lines):
-        canvas.put(x, y + i, canvas.painter.row(row, width))
+    paint = canvas.painter.row
+    for at, row in enumerate(lines, y):
+        canvas.put(x, at, paint(row, width))
 
 
 def row_at(desk: Desk, layout: Layout, x: int, y: int) -> tuple[Cell, int] | None:
