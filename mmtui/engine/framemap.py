@@ -57,10 +57,10 @@ class FrameMap:
         self._tally = np.zeros(CODES, np.int64)
         self._lines: dict[int, Codes] = {}
 
-    def kinds(self, first: int = 0, end: int | None = None) -> NDArray[np.bytes_]:
-        """The glyphs at the timeline's position (a copy), or those of the frames `first` to `end`."""
+    def kinds(self) -> NDArray[np.bytes_]:
+        """The glyphs at the timeline's position (a copy)."""
         self.follow()
-        return self.glyphs[first:end].copy()
+        return self.glyphs.copy()
 
     def tally(self) -> dict[str, int]:
         """How many frames have each glyph, of those that any frame has."""

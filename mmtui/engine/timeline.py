@@ -85,13 +85,19 @@ class View:
 
     def __init__(self, seeker: Seeker, table: str, rows: int | None) -> None:
         self._seeker, self._table, self._rows = seeker, table, rows
+        self._ids = {field: COLUMN[f"{table}.{field}"].id for field in TABLES[table]}
+        self._shown: dict[str, tuple[Ints, Ints]] = {}
 
     def __getattr__(self, field: str) -> Ints:
-        if field.startswith("_") or field not in TABLES[self._table]:
+        number = self._ids.get(field) if "_ids" in self.__dict__ else None
+        if number is None:
             raise AttributeError(f"{self._table} has no column {field}")
-        values = self._seeker.image[COLUMN[f"{self._table}.{field}"].id][: self._rows]
-        values.flags.writeable = False
-        return values
+        column = self._seeker.image[number]
+        kept = self._shown.get(field)
+        if kept is None or kept[0] is not column:  # another one, since there are more rows
+            kept = self._shown[field] = column, column[: self._rows]
+            kept[1].flags.writeable = False
+        return kept[1]
 
     def __dir__(self) -> list[str]:
         return list(TABLES[self._table])
@@ -446,10 +452,10 @@ class Timeline:
         """The non-empty entries of a process, by address."""
         return inspect.ptes(self, pid, start, end)
 
-    def frame_kinds(self, first: int = 0, end: int | None = None) -> NDArray[np.bytes_]:
-        """The glyph of every frame, or of the frames `first` to `end`: `.` free, A anonymous, c shared for COW, F file,
-        N driver's page, D remapped, R reserved, Z ZERO_PAGE, `!` leaked, X free while mapped, `_` hole, `?` none."""
-        return self._frame_map.kinds(first, end)
+    def frame_kinds(self) -> NDArray[np.bytes_]:
+        """The glyph of every frame: `.` free, A anonymous, c shared for COW, F file, N driver's page, D remapped, R
+        reserved, Z ZERO_PAGE, `!` leaked, X free while mapped, `_` hole, `?` none of these."""
+        return self._frame_map.kinds()
 
     def frame_tally(self) -> dict[str, int]:
         """How many frames have each glyph."""

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mmtui.engine.schema import BASE, COLUMN, ROW_BITS, ROW_MASK, TABLES
+from mmtui.engine.schema import BASE, ROW_MASK
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
 
 _ONE_COLUMN = ROW_MASK + 1
+
+_Writes = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Rows, ascending, and when each was written to."""
 
 
 @dataclass(frozen=True)
@@ -58,25 +61,39 @@ class OpChanges:
         return (self.cells[low:high] & ROW_MASK)[self.first[low:high] < position]
 
     @cached_property
-    def _frames(self) -> NDArray[np.int64]:
-        """The rows of `page` that are written at all, ascending, some of them more than once."""
-        columns = [COLUMN[f"page.{field}"].id for field in TABLES["page"]]
-        low, high = self.cells.searchsorted((min(columns) << ROW_BITS, (max(columns) + 1) << ROW_BITS))
-        return np.sort(self.cells[low:high] & ROW_MASK)
+    def _frames(self) -> _Writes:
+        """The writes to frames that the map shows."""
+        return self._writes("count", "mapcount", "flags", "mapping", "free")
 
-    def any_between(self, first: int, end: int) -> bool:
-        """Whether anything of the frames `first` to `end` is written."""
-        low, high = self._frames.searchsorted((first, end)).tolist()
-        return bool(low != high)
+    @cached_property
+    def _users(self) -> _Writes:
+        """Those of them to the number of a frame's users."""
+        return self._writes("count", "mapcount")
 
-    def rows_between(self, column: str, first: int, end: int, position: int) -> list[int]:
-        """The rows `first` to `end` of `column` written before `position`, ascending."""
-        base = BASE[column]
-        low, high = self.cells.searchsorted((base + first, base + end)).tolist()
-        return (self.cells[low:high] & ROW_MASK)[self.first[low:high] < position].tolist()  # type: ignore[no-any-return]
+    def _writes(self, *fields: str) -> _Writes:
+        bases = np.array([BASE[f"page.{field}"] for field in fields])
+        ranges = self.cells.searchsorted(np.stack([bases, bases + _ONE_COLUMN])).T.tolist()
+        rows = np.concatenate([self.cells[low:high] & ROW_MASK for low, high in ranges])
+        order = np.argsort(rows, kind="stable")
+        return rows[order], np.concatenate([self.first[low:high] for low, high in ranges])[order]
+
+    def frames_between(self, first: int, end: int, position: int) -> tuple[frozenset[int], frozenset[int]]:
+        """Which of the frames `first` to `end` were written to before `position`, and which in how many users they
+        have."""
+        return _between(self._frames, first, end, position), _between(self._users, first, end, position)
 
     def befores(self, column: str, position: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The same rows, and the value that each had at the start."""
         low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))
         seen = self.first[low:high] < position
         return (self.cells[low:high] & ROW_MASK)[seen], self.old[low:high][seen]
+
+
+def _between(writes: _Writes, first: int, end: int, position: int) -> frozenset[int]:
+    low, high = writes[0].searchsorted((first, end)).tolist()
+    if low == high:
+        return _NONE
+    return frozenset(writes[0][low:high][writes[1][low:high] < position].tolist())
+
+
+_NONE: frozenset[int] = frozenset()

@@ -243,14 +243,18 @@ class View:
             self.timeline.seek(self.position)
         return self.timeline.machine
 
+    @cached_property
+    def _kinds(self) -> NDArray[np.uint8]:
+        assert self.machine is not None
+        return self.timeline.frame_kinds().view(np.uint8)
+
     def kinds(self, first: int, end: int) -> str:
         """The glyphs of the frames `first` to `end` at this position."""
-        assert self.machine is not None
-        return self.timeline.frame_kinds(first, end).tobytes().decode()
+        return self._kinds[first:end].tobytes().decode()
 
     def kind(self, pfn: int) -> str:
         """The glyph of one frame; `?` for a pfn that the machine does not have."""
-        return (self.kinds(pfn, pfn + 1) or "?") if pfn >= 0 else "?"
+        return chr(self._kinds[pfn]) if 0 <= pfn < len(self._kinds) else "?"
 
     @cached_property
     def tally(self) -> dict[str, int]:

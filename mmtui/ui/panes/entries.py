@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -141,22 +142,37 @@ def _present_in(view: View, pid: int, vma: Vma) -> tuple[int, bool]:
 
 def entry_row(view: View, entry: Entry, cursor: Target | None, columns: tuple[int, ...], page: int | None) -> Row:
     """One line for an entry; `page`: the column of the page's kind and name, None to leave them out."""
-    here = cursor == entry.target
+    here = cursor is not None and cursor == entry.target
+    shown = view.shown if view.step_cell == ("pte.val", entry.row) else None
+    pages = page_spans(view, entry.value) if page is not None and entry.value else ()
+    make = partial(_entry_row, view, entry, here, shown, columns, page, pages)
+    if view.twin is not None:
+        return make()
+    return view.remember(("entry", entry, here, shown, columns, page, pages, view.numbers), make, lasting=True)
+
+
+def _entry_row(
+    view: View,
+    entry: Entry,
+    here: bool,
+    shown: tuple[int, int] | None,
+    columns: tuple[int, ...],
+    page: int | None,
+    pages: tuple[Span, ...],
+) -> Row:
     line = Line().put(0, ">" if here else "", "bright")
     line.put(columns[0], address_text(view, entry.address), "text+underline" if here else "text")
-    in_step = view.step_cell == ("pte.val", entry.row)
-    if in_step and view.shown[1] == 0:
+    if shown and shown[1] == 0:
         return _cleared(view, entry, line, columns, here)
     if not entry.value:
-        line.put(columns[1], "none", "accent" if in_step else ("faint" if entry.before is None else "recent"))
+        line.put(columns[1], "none", "accent" if shown else ("faint" if entry.before is None else "recent"))
         if entry.before and page is not None:
             line.put(page, "was " + _pfn_or_file(view, entry.before), "dim")
         return Row(line.spans, entry.target, band=here)
-    _value(view, line, entry, columns, in_step)
-    if page is not None:
-        for text, role in page_spans(view, entry.value):
-            line.put(page, text, role)
-            page = line.width + 1
+    _value(view, line, entry, columns, shown is not None)
+    for text, role in pages:
+        line.put(page or 0, text, role)
+        page = line.width + 1
     return Row(line.spans, entry.target, band=here)
 
 
@@ -219,7 +235,9 @@ def page_spans(view: View, value: int) -> tuple[Span, ...]:
     if pfn >= len(view.machine.page.count):
         return (("D", marked("kind.D", "bold")), ("no struct page", "dim"))
     glyph = view.kind(pfn)
-    return ((glyph, marked(kind_role(glyph), "bold")), (page_name(view, pfn), "dim"))
+    key = ("page name", pfn, view.stamp("page.mapping", "page.index", "buf", "inode"))
+    name = view.remember(key, lambda: page_name(view, pfn), lasting=True)
+    return ((glyph, marked(kind_role(glyph), "bold")), (name, "dim"))
 
 
 def value_rows(view: View, entry: Entry, column: int) -> list[Row]:

@@ -26,9 +26,6 @@ NAMES = {
 _ORDER = "RZAcFNDPS!X?."
 _QUIET = "._RZ"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_CELLS = ("page.count", "page.mapcount", "page.flags", "page.mapping", "page.free")
-_UNCHANGED: tuple[frozenset[int], ...] = (frozenset(), frozenset())
-
 _FOLDED = {".": "free", "_": "holes", "?": "not seen"}
 """Lines of only these are folded, the last one in recordings."""
 
@@ -78,13 +75,14 @@ def _note(view: View, frames: int) -> str:
 
 def _below(view: View, pfn: int | None, width: int, height: int, lines: int) -> tuple[list[Row], list[Row], int]:
     """(tally, foot, lines left for the map): as much of both as leaves the map whole, or at least half of the pane."""
-    full, line = (_foot(view, pfn, size, width) for size in (view.size, "narrow"))
-    whole, fewer = ([], []) if view.size == "narrow" else (_tally(view, width, skip) for skip in ("", "Z"))
-    for legend, foot, blank in ((whole, full, 2), (fewer, full, 2), (fewer, full, 1), ([], full, 0), ([], line, 0)):
+    foot = _foot(view, pfn, width, view.size)
+    for skip, blank in (("", 2), ("Z", 2), ("Z", 1), (None, 0)) if view.size != "narrow" else ():
+        legend = [] if skip is None else _tally(view, width, skip)
         room = height - 1 - len(foot) - (len(legend) + blank if legend else 0)
         if lines <= room or (lines > height and room >= height // 2):
             return legend, foot, room
-    return [], line, height - 1 - len(line)
+    foot = _foot(view, pfn, width, "narrow")
+    return [], foot, height - 1 - len(foot)
 
 
 @lru_cache(32)
@@ -112,11 +110,10 @@ class FrameRows(Sequence[Row]):
     def _folded(self) -> NDArray[np.int64]:
         """Where lines begin: a run of lines of only free frames, or only holes, or not seen, is one line."""
         codes = self._view.timeline.frame_lines(self._grid.across)
-        if not self._view.recorded:
-            codes[codes == ord("?")] = 0
-        foldable = np.zeros(128, bool)
-        foldable[[ord(kind) for kind in _FOLDED]] = True
-        return np.flatnonzero(np.append(True, (codes[1:] != codes[:-1]) | ~foldable[codes[1:]]))
+        folds = np.zeros(len(codes), bool)
+        for kind in list(_FOLDED)[: 3 if self._view.recorded else 2]:
+            folds |= codes == ord(kind)
+        return np.flatnonzero(np.append(True, ~folds[1:] | (codes[1:] != codes[:-1])))
 
     def _line_of(self, pfn: int) -> int:
         line = pfn // self._grid.across
@@ -146,7 +143,7 @@ class FrameRows(Sequence[Row]):
     def _map_row(self, index: int, first: int, end: int) -> Row:
         view, pfn, step = self._view, self._pfn, self._step
         here = index == self.cursor_line
-        glyphs, changed = view.kinds(first, end), self._changed(first, end)
+        glyphs, changed = view.kinds(first, end), view.op_changes.frames_between(first, end, view.position)
         make = partial(self._map_spans, here, first, glyphs, changed)
         if view.overlay == "state" and view.twin is None:
             spots = tuple(spot if spot is not None and first <= spot < end else None for spot in (pfn, step))
@@ -160,7 +157,7 @@ class FrameRows(Sequence[Row]):
         return Row(spans, subjects.page_target(pfn if here and pfn is not None else first), band=False)
 
     def _map_spans(
-        self, here: bool, first: int, glyphs: str, changed: tuple[frozenset[int], ...]
+        self, here: bool, first: int, glyphs: str, changed: tuple[frozenset[int], frozenset[int]]
     ) -> tuple[Span, ...]:
         line = Line().put(0, ">" if here else "", "bright").put(2, pfn_text(self._view, first), "dim")
         start = 3 + pfn_width(self._view)
@@ -172,15 +169,7 @@ class FrameRows(Sequence[Row]):
                     line.put(column + offset, char, role)
         return line.spans
 
-    def _changed(self, first: int, end: int) -> tuple[frozenset[int], ...]:
-        """The frames of a line that this operation has changed by now: at all, and in how many users they have."""
-        changes, position = self._view.op_changes, self._view.position
-        if not changes.any_between(first, end):
-            return _UNCHANGED
-        found = [changes.rows_between(column, first, end, position) for column in _CELLS]
-        return frozenset(pfn for rows in found for pfn in rows), frozenset(found[0] + found[1])
-
-    def _cell(self, pfn: int, glyph: str, changed: tuple[frozenset[int], ...]) -> tuple[str, list[str]]:
+    def _cell(self, pfn: int, glyph: str, changed: tuple[frozenset[int], frozenset[int]]) -> tuple[str, list[str]]:
         """Glyph and count of one frame, with their roles; one character where the grid is narrow."""
         text, role, note, note_role = self._cells(pfn, glyph, pfn in changed[1])
         if self._grid.cell == 1:
@@ -229,7 +218,7 @@ def _tally(view: View, width: int, skip: str) -> list[Row]:
     return rows
 
 
-def _foot(view: View, pfn: int | None, size: str, width: int) -> list[Row]:
+def _foot(view: View, pfn: int | None, width: int, size: str) -> list[Row]:
     """The selected frame: one line at 80 columns, four at 120, a small table at 200."""
     if pfn is None:
         return []
