@@ -17,3 +17,12 @@ def boot_glyphs(machine: MachineSpec) -> bytes:
             end = min(end, machine.frames)
             glyphs[start:end] = glyph * max(end - start, 0)
     return bytes(glyphs)
+
+
+def boot_folds(glyphs: bytes, across: int, kinds: str) -> list[int]:
+    """The lines of a folded map, as `Timeline.frame_folds` has them."""
+    lines = [glyphs[at : at + across] for at in range(0, len(glyphs), across)]
+    if lines:
+        lines[-1] = lines[-1].ljust(across, b"_")
+    quiet = {kind.encode() * across for kind in kinds}
+    return [at for at, line in enumerate(lines) if not at or line not in quiet or line != lines[at - 1]]

@@ -64,6 +64,7 @@ class Events(Sequence[Event]):
         self.kinds, self.kind = kinds, kind
         self.transition, self.op, self.pfn, self.address = columns
         self._told, self._objects = told, objects
+        self._by_kinds: dict[tuple[str, ...], Events] = {}
 
     @property
     def position(self) -> Ints:
@@ -98,9 +99,11 @@ class Events(Sequence[Event]):
         return Events(self.kinds, self.kind[index], columns, self._told[index], self._objects)
 
     def of(self, *kinds: str) -> Events:
-        """The events of some kinds."""
-        numbers = [self.kinds.index(kind) for kind in kinds if kind in self.kinds]
-        return self.take(np.flatnonzero(np.isin(self.kind, numbers)))
+        """The events of some kinds; kept, as a screen asks for the same few at every step."""
+        if kinds not in self._by_kinds:
+            numbers = [self.kinds.index(kind) for kind in kinds if kind in self.kinds]
+            self._by_kinds[kinds] = self.take(np.flatnonzero(np.isin(self.kind, numbers)))
+        return self._by_kinds[kinds]
 
     def told(self) -> Iterator[tuple[int, Event]]:
         """(index, event) of those that say more than their columns; there are few."""

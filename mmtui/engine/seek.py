@@ -53,6 +53,9 @@ class Seeker:
                 values = boot[info.name]
                 self.image[info.id][: len(values)] = values[: len(self.image[info.id])]
         self.position = 0
+        self._moves = 0
+        self.moved: list[int] = [0] * len(COLUMNS)
+        """For each column the number of the last move that wrote to it."""
         self._nets: dict[tuple[int, int], Net | None] = {}
         self._prepared = 0
 
@@ -69,10 +72,12 @@ class Seeker:
         if position == here:
             return
         forward = position > here
+        self._moves += 1
         if abs(position - here) <= 8:
             for number in range(here, position) if forward else range(here - 1, position - 1, -1):
                 cell, old, new, _, _ = self._log.row(number)
                 self.image[cell >> ROW_BITS][cell & ROW_MASK] = new if forward else old
+                self.moved[cell >> ROW_BITS] = self._moves
         else:
             pieces = self._pieces(min(here, position), max(here, position))
             for net in pieces if forward else reversed(pieces):
@@ -85,6 +90,7 @@ class Seeker:
         edges = np.concatenate(([0], np.flatnonzero(column[1:] != column[:-1]) + 1, [len(column)]))
         for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
             self.image[int(column[start])][net.cell[start:end] & ROW_MASK] = values[start:end]
+            self.moved[int(column[start])] = self._moves
 
     def _pieces(self, start: int, stop: int) -> list[Net]:
         """The way from start to stop: short ends as they are, whole blocks between."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,17 @@ from mmtui.engine.story import Story, Stretch
 
 if TYPE_CHECKING:
     from mmtui.trace.model import Trace
+
+
+CALLS_KEPT = 4096
+"""Call objects that are kept: the same few are open during many steps."""
+
+
+@lru_cache(256)
+def _columns(names: tuple[str, ...]) -> tuple[int, ...]:
+    """The ids of columns, and of all columns of tables. KeyError: there is no such table or column."""
+    found = [[name] if "." in name else [f"{name}.{field}" for field in TABLES[name]] for name in names]
+    return tuple(COLUMN[name].id for part in found for name in part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +85,19 @@ class View:
 
     def __init__(self, seeker: Seeker, table: str, rows: int | None) -> None:
         self._seeker, self._table, self._rows = seeker, table, rows
+        self._ids = {field: COLUMN[f"{table}.{field}"].id for field in TABLES[table]}
+        self._shown: dict[str, tuple[Ints, Ints]] = {}
 
     def __getattr__(self, field: str) -> Ints:
-        if field.startswith("_") or field not in TABLES[self._table]:
+        number = self._ids.get(field) if "_ids" in self.__dict__ else None
+        if number is None:
             raise AttributeError(f"{self._table} has no column {field}")
-        values = self._seeker.image[COLUMN[f"{self._table}.{field}"].id][: self._rows]
-        values.flags.writeable = False
-        return values
+        column = self._seeker.image[number]
+        kept = self._shown.get(field)
+        if kept is None or kept[0] is not column:  # another one, since there are more rows
+            kept = self._shown[field] = column, column[: self._rows]
+            kept[1].flags.writeable = False
+        return kept[1]
 
     def __dir__(self) -> list[str]:
         return list(TABLES[self._table])
@@ -129,6 +148,7 @@ class Timeline:
         self.memo: dict[str, object] = {}
         """What others of the engine keep about this timeline, for as long as it lives."""
         self._starts: Ints = np.zeros(0, np.int64)
+        self._calls: dict[int, Call] = {}
 
     # Where it is
 
@@ -173,6 +193,24 @@ class Timeline:
         """Undo transitions; returns the position."""
         return self.seek(self.position - count)
 
+    @contextmanager
+    def at(self, position: int) -> Iterator[None]:
+        """Be at another position for a moment. What `stamp` says afterwards is what it said before."""
+        here, moved = self.position, self._seeker.moved.copy()
+        self.seek(position)
+        try:
+            yield
+        finally:
+            self.seek(here)
+            self._seeker.moved = moved
+
+    def stamp(self, *names: str) -> int:
+        """A number for what stands in some tables (`vma`) or columns (`page.count`) at this position.
+
+        As long as it is the same, they are. When they are the same it may be another one.
+        """
+        return max(map(self._seeker.moved.__getitem__, _columns(names)))
+
     def grow(self, seconds: float) -> bool:
         """Let the run of a long trace go on for about this long; is there more to come? The position stays.
 
@@ -213,19 +251,25 @@ class Timeline:
 
     def call(self, number: int) -> Call:
         """A call by its number. IndexError outside 0 .. calls - 1."""
+        found = self._calls.get(number)
+        if found is None:
+            if not 0 <= number < len(self._story.log.calls):
+                raise IndexError(number)
+            if len(self._calls) > CALLS_KEPT:
+                self._calls.clear()
+            found = self._calls[number] = self._call(number)
+        return found
+
+    def _call(self, number: int) -> Call:
         calls = self._story.log.calls
-        if not 0 <= number < len(calls):
-            raise IndexError(number)
-        function = self._story.function(int(calls.fn[number]))
-        depth, parent, top = 0, int(calls.parent[number]), number
-        while parent >= 0:
-            depth, top, parent = depth + 1, parent, int(calls.parent[parent])
-        op = int(calls.a0[top])
-        start, end = int(calls.start[number]), int(calls.end[number])
+        parent, start, end = int(calls.parent[number]), int(calls.start[number]), int(calls.end[number])
+        function, first = self._story.function(int(calls.fn[number])), int(calls.a0[number])
         if function is None:
-            return Call(number, f"op {self.op(op).name}", {}, -1, start, end, 0, op)
-        args = dict(zip(function.shown, (int(calls.a0[number]), int(calls.a1[number])), strict=False))
-        return Call(number, function.name, args, int(calls.parent[number]), start, end, depth, op)
+            return Call(number, f"op {self.op(first).name}", {}, -1, start, end, 0, first)
+        outer = self.call(parent) if parent >= 0 else None
+        depth, op = (outer.depth + 1, outer.op) if outer else (0, first)
+        args = dict(zip(function.shown, (first, int(calls.a1[number])), strict=False))
+        return Call(number, function.name, args, parent, start, end, depth, op)
 
     def calls_at(self, position: int) -> list[Call]:
         """The calls that made the last transition before a position, outermost first; none at 0."""
@@ -310,8 +354,12 @@ class Timeline:
 
     @property
     def _op_starts(self) -> Ints:
-        if len(self._starts) != self.op_count:
-            self._starts = self._story.log.calls.start[np.array(self._story.op_calls, np.int64)].astype(np.int64)
+        """Where the operations start; of a log that grows only those that are new are looked at."""
+        known = len(self._starts)
+        if known != self.op_count:
+            calls = np.array(self._story.op_calls[known:], np.int64)
+            starts = self._story.log.calls.start[calls].astype(np.int64)
+            self._starts = np.concatenate([self._starts, starts]) if known else starts
         return self._starts
 
     def result(self, number: int) -> str:
@@ -408,6 +456,15 @@ class Timeline:
         """The glyph of every frame: `.` free, A anonymous, c shared for COW, F file, N driver's page, D remapped, R
         reserved, Z ZERO_PAGE, `!` leaked, X free while mapped, `_` hole, `?` none of these."""
         return self._frame_map.kinds()
+
+    def frame_tally(self) -> dict[str, int]:
+        """How many frames have each glyph."""
+        return self._frame_map.tally()
+
+    def frame_folds(self, across: int, kinds: str) -> Ints:
+        """The lines of a map of `across` frames (a multiple of 8) to a line that stay when it is folded: of a run of
+        lines on which all frames have the same glyph, one of `kinds`, the first. Beyond the last frame are holes."""
+        return self._frame_map.folds(across, kinds)
 
     def frame(self, pfn: int) -> Frame:
         """One frame. IndexError: the machine has no such frame."""

@@ -161,7 +161,7 @@ class StepperApp(App[int], inherit_bindings=False):
             self.set_timer(PAUSE, self._grow)
         elif self.growing is not None:
             self.growing = None
-            growing.desk.say("")
+            growing.desk.say(growing.end())
         if news:
             began = time.monotonic()
             self.repaint()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mmtui.arrays import np
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 
     from mmtui.engine.timeline import Timeline
 
-_ONE_COLUMN = ROW_MASK + 1
+    _Writes = tuple[NDArray[np.int64], NDArray[np.int64]]
+    """Rows, ascending, and when each was written to."""
 
+_ONE_COLUMN = ROW_MASK + 1
 
 @dataclass(frozen=True)
 class OpChanges:
@@ -56,8 +59,40 @@ class OpChanges:
         low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))
         return (self.cells[low:high] & ROW_MASK)[self.first[low:high] < position]
 
+    @cached_property
+    def _frames(self) -> _Writes:
+        """The writes to frames that the map shows."""
+        return self._writes("count", "mapcount", "flags", "mapping", "free")
+
+    @cached_property
+    def _users(self) -> _Writes:
+        """Those of them to the number of a frame's users."""
+        return self._writes("count", "mapcount")
+
+    def _writes(self, *fields: str) -> _Writes:
+        bases = np.array([BASE[f"page.{field}"] for field in fields])
+        ranges = self.cells.searchsorted(np.stack([bases, bases + _ONE_COLUMN])).T.tolist()
+        rows = np.concatenate([self.cells[low:high] & ROW_MASK for low, high in ranges])
+        order = np.argsort(rows, kind="stable")
+        return rows[order], np.concatenate([self.first[low:high] for low, high in ranges])[order]
+
+    def frames_between(self, first: int, end: int, position: int) -> tuple[frozenset[int], frozenset[int]]:
+        """Which of the frames `first` to `end` were written to before `position`, and which in how many users they
+        have."""
+        return _between(self._frames, first, end, position), _between(self._users, first, end, position)
+
     def befores(self, column: str, position: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The same rows, and the value that each had at the start."""
         low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))
         seen = self.first[low:high] < position
         return (self.cells[low:high] & ROW_MASK)[seen], self.old[low:high][seen]
+
+
+def _between(writes: _Writes, first: int, end: int, position: int) -> frozenset[int]:
+    low, high = writes[0].searchsorted((first, end)).tolist()
+    if low == high:
+        return _NONE
+    return frozenset(writes[0][low:high][writes[1][low:high] < position].tolist())
+
+
+_NONE: frozenset[int] = frozenset()

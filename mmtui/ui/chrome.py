@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mmtui import words
 from mmtui.arrays import np
+from mmtui.engine.numbers import distinct
 from mmtui.ui.commands import COMMANDS, FOOTER
 from mmtui.ui.keymap import keys_of, shown
-from mmtui.ui.numbers import distinct
 from mmtui.ui.paint import ASCII_BARS, BARS, cut, merged, width_of
 from mmtui.ui.panes import texts
 from mmtui.ui.rows import Row, Span
@@ -188,7 +188,7 @@ def now_line(view: View, around: Around, width: int) -> Row:
         title = words.plain(view.timeline.trace.title or "")
         start: list[Span] = [(" before the first operation", "dim"), (f"   {title}" if title else "", "text")]
         return Row(tuple(cut(start, width - 1)))
-    said = words.transition_text(view.timeline, view.marked)
+    said = texts.transition_words(view, view.marked)
     old, new = (said.new, said.old) if view.undone else (said.old, said.new)
     left: list[Span] = [(f" {said.subject}   ", "text"), (f"{old} -> {new}", "accent")]
     if view.undone:

@@ -148,13 +148,14 @@ def _put_pane(desk: Shown, canvas: Canvas, cell: Cell, height: int, differing: s
     desk.shown[cell.pane, cell.half] = rows
     body = rows.body_height(cell.height)
     top = _top(desk, cell, rows, body)
-    lines = [*rows.head, *(rows.rows[i] for i in range(top, min(len(rows.rows), top + body)))]
+    lines = [*rows.head, *rows.rows[top : top + body]]
     if not len(rows.rows) and rows.empty:
         lines += [Row(((f"  {text}", "dim"),)) for text in textwrap.wrap(rows.empty, max(10, cell.width - 3))]
     lines = lines[: cell.height - len(rows.foot)]
     lines += [Row()] * (cell.height - len(rows.foot) - len(lines))
     lines = [*lines, *rows.foot][:height]
-    differing.update(cell.y + i for i, row in enumerate(lines) if row.differs)
+    if desk.layout.gutter is not None:
+        differing.update(cell.y + i for i, row in enumerate(lines) if row.is_different)
     _put_lines(canvas, lines, cell.x, cell.y, cell.width)
     return _title(desk, cell, rows, top, body)
 
@@ -224,8 +225,9 @@ def _compare_title(desk: Shown, cell: Cell, title: list[Span], note: list[Span])
 
 
 def _put_lines(canvas: Canvas, lines: list[Row], x: int, y: int, width: int) -> None:
-    for i, row in enumerate(lines):
-        canvas.put(x, y + i, canvas.painter.row(row, width))
+    paint = canvas.painter.row
+    for at, row in enumerate(lines, y):
+        canvas.put(x, at, paint(row, width))
 
 
 def row_at(desk: Shown, layout: Layout, x: int, y: int) -> tuple[Cell, int] | None:

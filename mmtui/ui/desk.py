@@ -192,7 +192,7 @@ class Desk:
     def grown(self) -> None:
         """There is more of the log: what was found in it so far is looked for again."""
         self.stepper.forget()
-        self.look(memo={})
+        self.look(memo=self.view.lasting_memo)
 
     # Panes
 

@@ -70,6 +70,12 @@ class Growing:
         self.said = f"running: {done}   Esc stops"
         self.desk.say(self.said)
 
+    def end(self) -> str:
+        """What to tell when it has grown to its end, unless something else is said."""
+        if self.desk.message not in ("", self.said):
+            return self.desk.message
+        return f"all {self.timeline.op_count:,} operations have run"
+
     def stop(self) -> str:
         """Leave it as it is; returns what to tell."""
         self.timeline.stop_growing()

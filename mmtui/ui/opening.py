@@ -7,12 +7,13 @@ or the file is not a plain trace, there is no such screen.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from mmtui.engine.bootmap import boot_glyphs
+from mmtui.engine.bootmap import boot_folds, boot_glyphs
 from mmtui.engine.errors import MmtuiError
 from mmtui.trace import codec
 from mmtui.trace.kernels import KERNELS
@@ -50,13 +51,21 @@ class Beginning:
         nothing = bytes(trace.machine.frames)
         self.machine = SimpleNamespace(page=SimpleNamespace(count=nothing, mapcount=nothing))
         self._ops = ops
-        self._glyphs = memoryview(boot_glyphs(trace.machine))
+        self._glyphs = boot_glyphs(trace.machine)
 
     def __len__(self) -> int:
         return 0
 
     def seek(self, position: int) -> int:
         """There is one position."""
+        return 0
+
+    def at(self, position: int) -> AbstractContextManager[None]:
+        """There is one position."""
+        return nullcontext()
+
+    def stamp(self, *names: str) -> int:
+        """Nothing ever changes."""
         return 0
 
     def place_name(self, position: int) -> str:
@@ -83,9 +92,17 @@ class Beginning:
         """No process is there."""
         return []
 
-    def frame_kinds(self) -> memoryview:
+    def frame_kinds(self) -> bytes:
         """The glyph of every frame."""
         return self._glyphs
+
+    def frame_tally(self) -> dict[str, int]:
+        """How many frames have each glyph."""
+        return {chr(glyph): self._glyphs.count(glyph) for glyph in set(self._glyphs)}
+
+    def frame_folds(self, across: int, kinds: str) -> list[int]:
+        """The lines of a folded map."""
+        return boot_folds(self._glyphs, across, kinds)
 
 
 class Opening:

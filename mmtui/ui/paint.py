@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from mmtui.ui.layout import JOINTS, Cell, Layout, hairlines
@@ -62,6 +64,7 @@ def cut_left(spans: Sequence[Span], columns: int) -> list[Span]:
 
 Pieces = list[tuple[int, Strip]]
 """Strips at columns."""
+_COLUMN: Final = itemgetter(0)
 KEPT: Final = 4000
 
 
@@ -112,15 +115,16 @@ class Painter:
             self._titled.clear()
 
     def _join(self, pieces: Pieces, width: int) -> Strip:
-        parts, x = [], 0
+        segments: list[Segment] = []
+        x = 0
         for at, strip in pieces:
             if at > x:
-                parts.append(self.spans((), at - x))
-            parts.append(strip)
+                segments += self.spans((), at - x)
+            segments += strip
             x = at + strip.cell_length
         if x < width:
-            parts.append(self.spans((), width - x))
-        return Strip.join(parts)
+            segments += self.spans((), width - x)
+        return Strip(segments, width)
 
     def _paint(self, row: Row, width: int) -> Strip:
         if not row.right:
@@ -132,21 +136,33 @@ class Painter:
         return self._strip([*left, gap, *right], width, row.band, row.fill)
 
     def _strip(self, spans: Sequence[Span], width: int, band: bool, fill: str | None) -> Strip:
-        segments = [self._segment(text, role, band, fill) for text, role in cut(spans, width)]
-        missing = width - width_of((s.text, "") for s in segments)
+        """Spans, cut and filled up to `width`; neighbours that look alike are one segment."""
+        fitted = cut(spans, width)
+        missing = width - width_of(fitted)
         if missing > 0:
-            segments.append(self._segment(" " * missing, "text", band, fill))
+            fitted.append((" " * missing, "text"))
+        segments: list[Segment] = []
+        texts: list[str] = []
+        last = None
+        for text, role in fitted:
+            if self.ascii and not text.isascii():
+                text = text.translate(ASCII)
+            style = self._style(text, role, band, fill)
+            if style is not last and texts:
+                segments.append(Segment("".join(texts), last))
+                texts = []
+            last = style
+            texts.append(text)
+        if texts:
+            segments.append(Segment("".join(texts), last))
         return Strip(segments, width)
 
-    def _segment(self, text: str, role: str, band: bool, fill: str | None) -> Segment:
-        if self.ascii and not text.isascii():
-            text = text.translate(ASCII)
+    def _style(self, text: str, role: str, band: bool, fill: str | None) -> Style:
         if fill is not None and role != "accent":
             role = fill
-        style = self.theme.style(role, band)
         if self.theme.plain and "+bold" in role and text.startswith("VM_"):
-            style = self.theme.style(f"{role}+underline", band)
-        return Segment(text, style)
+            role += "+underline"
+        return self.theme.style(role, band)
 
 
 class Canvas:
@@ -170,7 +186,7 @@ class Canvas:
     def strips(self) -> list[Strip]:
         """The rows, each exactly as wide as the screen."""
         for pieces in self._rows:
-            pieces.sort(key=lambda piece: piece[0])
+            pieces.sort(key=_COLUMN)
         lines = [self.painter.joined(pieces, self.width) for pieces in self._rows]
         self.painter.tidy()
         return lines
@@ -182,8 +198,10 @@ class Canvas:
             here = [(cell, *titles[cell]) for cell in layout.cells if cell.y - 1 == y]
             key = (layout.cells, focused, y, *((tuple(title), tuple(note)) for _, title, note in here))
             self._rows[y] += self.painter.titled(key, partial(self._title_row, line, here))
-        for x, y, row in verticals:
-            self.put(x, y, self.painter.row(row, 1))
+        for row, places in verticals.items():
+            strip = self.painter.row(row, 1)
+            for x, y in places:
+                self._rows[y].append((x, strip))
 
     def _title_row(self, line: dict[int, Span], here: list[tuple[Cell, list[Span], list[Span]]]) -> Pieces:
         """A hairline with its titles: known column by column, painted in few pieces."""
@@ -204,17 +222,17 @@ class Canvas:
 
 
 @lru_cache(64)
-def _grid(cells: tuple[Cell, ...], focused: str) -> tuple[dict[int, dict[int, Span]], list[tuple[int, int, Row]]]:
-    """The hairlines of a layout: the rows that carry titles, column by column, and the places of verticals."""
+def _grid(cells: tuple[Cell, ...], focused: str) -> tuple[dict[int, dict[int, Span]], dict[Row, list[tuple[int, int]]]]:
+    """The hairlines of a layout: the rows that carry titles, column by column, and the places of alike verticals."""
     bright = {(x, c.y - 1) for c in cells if c.pane == focused for x in range(c.x, c.x + c.width)}
     title_rows: dict[int, dict[int, Span]] = {cell.y - 1: {} for cell in cells}
-    verticals = []
+    verticals: dict[Row, list[tuple[int, int]]] = {}
     for (x, y), directions in hairlines(cells).items():
         span = (JOINTS[directions], "rule_focus" if (x, y) in bright else "rule")
         if y in title_rows:
             title_rows[y][x] = span
         else:
-            verticals.append((x, y, Row((span,))))
+            verticals.setdefault(Row((span,)), []).append((x, y))
     return title_rows, verticals
 
 

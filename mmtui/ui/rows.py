@@ -45,9 +45,10 @@ class Row:
     right: tuple[Span, ...] = ()
     differs: bool = False
 
-    def __post_init__(self) -> None:
-        if any(role.startswith("diff") for _, role in (*self.spans, *self.right)):
-            object.__setattr__(self, "differs", True)
+    @property
+    def is_different(self) -> bool:
+        """Whether the gutter says so: the row differs as a whole, or one of its spans does."""
+        return self.differs or any(role.startswith("diff") for _, role in (*self.spans, *self.right))
 
     @property
     def text(self) -> str:

@@ -28,6 +28,13 @@ class Stage(Widget, can_focus=True):
         self._stepper_app = app
         self._strips: list[Strip] = []
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as they were composed, to the last colour: Textual has no border, padding or tint to add."""
+        lines = [self.render_line(y) for y in crop.line_range]
+        if crop.column_span == (0, self.size.width):
+            return lines
+        return [line.crop(*crop.column_span) for line in lines]
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         if y < len(self._strips) and self._strips[y].cell_length == self.size.width:
@@ -40,9 +47,13 @@ class Stage(Widget, can_focus=True):
         if everything or len(before) != len(strips):
             self.refresh()
             return
-        for y, (old, new) in enumerate(zip(before, strips, strict=True)):
-            if old is not new and (span := _difference(old, new)) is not None:
-                self.refresh(Region(span[0], y, span[1] - span[0], 1))
+        regions = [
+            Region(span[0], y, span[1] - span[0], 1)
+            for y, (old, new) in enumerate(zip(before, strips, strict=True))
+            if old is not new and (span := _difference(old, new)) is not None
+        ]
+        if regions:
+            self.refresh(*regions)
 
     def on_key(self, event: events.Key) -> None:
         """Every key goes to the commands, none to Textual."""

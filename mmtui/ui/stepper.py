@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mmtui.arrays import np
+from mmtui.engine.numbers import distinct
 from mmtui.engine.schema import TABLES
 from mmtui.sidecar import Sidecar
 from mmtui.ui.notebook import Notebook
-from mmtui.ui.numbers import distinct
 from mmtui.ui.rows import Target
 
 if TYPE_CHECKING:

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.changes import OpChanges
+from mmtui.ui.kept import Kept
 from mmtui.ui.rows import Target
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mmtui.engine.timeline import Call, Event, Machine, Process, Stretch, Timeline, Transition
 
 Size = Literal["narrow", "normal", "wide"]
@@ -19,8 +23,8 @@ Overlay = Literal["state", "count", "age", "holder"]
 Numbers = Literal["hex", "decimal", "decoded"]
 Value = TypeVar("Value")
 
-_KEPT = 4096
-_KEPT_HEAVY = 12
+_KEPT = 8192
+_KEPT_HEAVY = 8
 
 TROUBLE = (
     "leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
@@ -154,20 +158,26 @@ class View:
 
     # What changed
 
-    def remember(self, key: tuple[Any, ...], make: Callable[[], Value], heavy: bool = False) -> Value:
-        """A result that depends on this timeline and `key` only, computed once; the oldest ones are forgotten.
+    def remember(
+        self, key: tuple[Any, ...], make: Callable[[], Value], heavy: bool = False, lasting: bool = False
+    ) -> Value:
+        """A result that depends on this timeline and `key` only, computed once; those not in use are forgotten.
 
-        `heavy`: it may be as long as an operation or the log, so that only few of them are kept.
+        `heavy`: it may be as long as an operation or the log, so that only few of them are kept. `lasting`: it stays
+        right while the log grows.
         """
-        kept: dict[Any, Any] = self.memo.setdefault("heavy" if heavy else "light", {})
+        name = ("heavy" if heavy else "light") + (" lasting" if lasting else "")
+        kept: Kept | None = self.memo.get(name)
+        if kept is None:
+            kept = self.memo[name] = Kept(_KEPT_HEAVY if heavy else _KEPT)
         # Held on to, so that its id is never another timeline's.
         self.memo.setdefault("timelines", {})[id(self.timeline)] = self.timeline
-        key = (id(self.timeline), len(self.timeline), *key)
-        if key not in kept:
-            kept[key] = make()
-            while len(kept) > (_KEPT_HEAVY if heavy else _KEPT):
-                del kept[next(iter(kept))]
-        return kept[key]  # type: ignore[no-any-return]
+        return kept.get((id(self.timeline), -1 if lasting else len(self.timeline), key), make)
+
+    @property
+    def lasting_memo(self) -> dict[Any, Any]:
+        """Of the memo what stays right when the log has grown."""
+        return {name: kept for name, kept in self.memo.items() if name == "timelines" or str(name).endswith("lasting")}
 
     @cached_property
     def scratch(self) -> dict[Any, Any]:
@@ -180,17 +190,28 @@ class View:
             self.scratch[key] = make()
         return self.scratch[key]  # type: ignore[no-any-return]
 
-    def before_op(self, name: str, make: Callable[[Timeline], Value]) -> Value:
-        """What `make` says of the machine as it was before this operation; `name` tells such questions apart."""
+    def now(self, name: str, make: Callable[[Timeline], Value], *tables: str) -> Value:
+        """What `make` says of the machine at this position; `name` tells such questions apart.
 
+        `tables`: all that the answer depends on; while they stay as they are, it is not asked again.
+        """
+        return self._at(name, make, tables, self.position)
+
+    def before_op(self, name: str, make: Callable[[Timeline], Value], *tables: str) -> Value:
+        """What `make` says of the machine as it was before this operation, where the last one ended."""
+        return self._at(name, make, tables, self.op_start)
+
+    def _at(self, name: str, make: Callable[[Timeline], Value], tables: tuple[str, ...], position: int) -> Value:
         def look() -> Value:
-            self.timeline.seek(self.op_start)
-            try:
-                return make(self.timeline)
-            finally:
-                self.timeline.seek(self.position)
+            timeline = self.timeline
+            timeline.seek(self.position)
+            with timeline.at(position):
+                if not tables:
+                    return make(timeline)
+                key = ("while", name, timeline.stamp(*tables))
+                return self.remember(key, lambda: make(timeline), lasting=True)
 
-        return self.remember(("before", name, self.op), look)
+        return self.remember(("at", name, position), look, lasting=True)
 
     @cached_property
     def op_changes(self) -> OpChanges:
@@ -198,11 +219,16 @@ class View:
         if self.op < 0:
             return OpChanges.of(self.timeline, 0, 0)
         start, end = self.op_start, self.timeline.op_end(self.op)
-        return self.remember(("changes", self.op), lambda: OpChanges.of(self.timeline, start, end), True)
+        return self.remember(("changes", self.op), lambda: OpChanges.of(self.timeline, start, end), True, True)
 
     def changed(self, column: str, row: int) -> bool:
         """Whether this operation has changed `column[row]` by now."""
         return self.op_changes.changed(column, row, self.position)
+
+    def frames_changed(self, first: int, end: int) -> tuple[frozenset[int], frozenset[int]]:
+        """Which of the frames `first` to `end` this operation has written to by now, and which in how many users they
+        have."""
+        return self.op_changes.frames_between(first, end, self.position) if self.op >= 0 else (frozenset(), frozenset())
 
     def role(self, role: str, *cells: tuple[str, int]) -> str:
         """`role`, or `accent` if this step changed one of the cells, `recent` if this operation did before."""
@@ -225,26 +251,43 @@ class View:
         return self.timeline.machine
 
     @cached_property
-    def kinds(self) -> bytes:
-        """The glyph of every frame at this position."""
+    def _kinds(self) -> NDArray[np.bytes_]:
         assert self.machine is not None
-        return self.timeline.frame_kinds().tobytes()
+        return self.timeline.frame_kinds()
+
+    def kinds(self, first: int, end: int) -> str:
+        """The glyphs of the frames `first` to `end` at this position."""
+        return bytes(self._kinds[first:end]).decode()
 
     def kind(self, pfn: int) -> str:
         """The glyph of one frame; `?` for a pfn that the machine does not have."""
-        return chr(self.kinds[pfn]) if 0 <= pfn < len(self.kinds) else "?"
+        return self.kinds(pfn, pfn + 1) if 0 <= pfn < len(self._kinds) else "?"
+
+    @cached_property
+    def tally(self) -> dict[str, int]:
+        """How many frames of each glyph there are."""
+        return self.now("tally", _tally)
+
+    @cached_property
+    def tally_before(self) -> dict[str, int]:
+        """How many there were before this operation."""
+        return self.before_op("tally", _tally)
+
+    def stamp(self, *names: str) -> int:
+        """A number that stays the same while some tables or columns do."""
+        assert self.machine is not None
+        return self.timeline.stamp(*names)
 
     @cached_property
     def processes(self) -> list[Process]:
         """Every process at this position."""
-        assert self.machine is not None
-        return self.timeline.processes()
+        return self.now("processes", _processes, "task", "mm")
 
     @cached_property
     def gone(self) -> list[Process]:
         """The processes that this operation has taken away by now."""
         now = {process.task for process in self.processes}
-        before = self.before_op("processes", lambda timeline: timeline.processes())
+        before = self.before_op("processes", _processes, "task", "mm")
         return [process for process in before if process.task not in now]
 
     @cached_property
@@ -304,3 +347,11 @@ class View:
     def faults(self) -> list[Event]:
         """The events of trouble exactly here; none while stepping back over one."""
         return [] if self.undone or self.step is None else self.trouble.get(self.position - 1, [])
+
+
+def _processes(timeline: Timeline) -> list[Process]:
+    return timeline.processes()
+
+
+def _tally(timeline: Timeline) -> dict[str, int]:
+    return timeline.frame_tally()

@@ -10,7 +10,7 @@ from mmtui.arrays import np
 from mmtui.engine import schema
 from mmtui.engine.schema import UNKNOWN
 from mmtui.words.calls import op_text
-from mmtui.words.changes import callers, transition_text
+from mmtui.words.changes import Words, callers, transition_text
 from mmtui.words.refusals import refusal_text
 from mmtui.words.stops import stop_text
 from mmtui.words.text import known_text, pfn_text, plain
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from mmtui.engine.timeline import Event, Holder, Ledger, Timeline
 
     Tell = Callable[[Timeline, Event], tuple[str, str]]
+    Say = Callable[[Timeline, int], Words]
 
-_TELLING: Final = frozenset(
-    {"leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
-     "bad_pte", "bug"}
+_TELLING: Final = (
+    "leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
+    "bad_pte", "bug",
 )  # fmt: skip
 _PAGE_COLUMNS: Final = ("page.count", "page.free", "page.mapcount")
 _QUIET: Final = "the LRU's pagevec: taken and given back at once"
@@ -39,19 +40,25 @@ class Link:
 
 
 def why_chain(
-    timeline: Timeline, subject: Subject, position: int, limit: int = 12, tell: Tell = stop_text
+    timeline: Timeline,
+    subject: Subject,
+    position: int,
+    limit: int = 12,
+    tell: Tell = stop_text,
+    say: Say = transition_text,
 ) -> list[Link]:
     """What made `subject` as it is at `position`: at most `limit` links, newest first.
 
     For a frame: the changes of its count, mapcount and free state, the events about it, and the verdict of its
-    ledger at the head. For anything else: the changes of its cells. `tell`: `stop_text`, or what remembers its words.
+    ledger at the head. For anything else: the changes of its cells. `tell` and `say`: `stop_text` and
+    `transition_text`, or what remembers their words.
     """
     places: dict[int, Event | None] = dict.fromkeys(_changes(timeline, subject, position, 4 * limit))
     if subject.kind == "page":
         places |= {event.position: event for event in _events_about(timeline, subject.row, position, limit)}
     links: list[Link] = []
     for place in sorted(places, reverse=True):
-        link = _event_link(timeline, places[place], tell) or _change_link(timeline, place, subject)
+        link = _event_link(timeline, places[place], tell) or _change_link(timeline, place, subject, say)
         if link is not None:
             links.append(link)
         if len(links) == limit:
@@ -84,9 +91,9 @@ def _changes(timeline: Timeline, subject: Subject, position: int, limit: int) ->
     return sorted(newest, reverse=True)[:limit]
 
 
-def _change_link(timeline: Timeline, place: int, subject: Subject) -> Link | None:
+def _change_link(timeline: Timeline, place: int, subject: Subject, say: Say) -> Link | None:
     """The change that led to a place; None for one that says nothing, or that another owner of the row made."""
-    said = transition_text(timeline, place - 1)
+    said = say(timeline, place - 1)
     if said.clause == _QUIET:
         return None
     if subject.kind == "pte" and public_subject(timeline, "pte.val", subject.row, place - 1) != _entry(subject):
@@ -113,10 +120,9 @@ def _short(subject: str) -> str:
 
 def _events_about(timeline: Timeline, pfn: int, position: int, limit: int) -> list[Event]:
     """The newest telling events about a frame; looked up in columns, because there may be millions."""
-    events = timeline.events()
-    about = np.flatnonzero((events.pfn == pfn) & (events.position <= position))
-    telling = events.take(about).of(*_TELLING)
-    return [telling[at] for at in range(max(len(telling) - limit, 0), len(telling))]
+    telling = timeline.events().of(*_TELLING)
+    about = np.flatnonzero((telling.pfn == pfn) & (telling.transition < position))
+    return [telling[at] for at in about[-limit:].tolist()]
 
 
 def _nothing(timeline: Timeline, position: int) -> list[Link]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 import mmtui
 from mmtui.engine import framemap, index
+from mmtui.engine.bootmap import boot_folds
 from mmtui.engine.schema import COLUMNS
 from tests.machines import KERNELS, traces
 
@@ -188,6 +191,12 @@ def test_digests_of_all_columns_differ_where_a_cell_differs(trace):
     assert len(timeline._seeker.image) == len(COLUMNS)
 
 
+def lines_of(glyphs, across):
+    """The code of each line of one glyph, 0 for the others; the last line ends in holes."""
+    lines = [glyphs[at : at + across].ljust(across, b"_") for at in range(0, len(glyphs), across)]
+    return [line[0] if len(set(line)) == 1 else 0 for line in lines]
+
+
 @kernels
 @LAW
 @given(trace=traces(), data=st.data())
@@ -198,6 +207,10 @@ def test_the_frame_map_follows_the_position(kernel, trace, data):
         timeline.seek(place)
         fresh = framemap.FrameMap(timeline)
 
-        assert timeline.frame_kinds().tolist() == fresh.kinds().tolist()
+        glyphs = fresh.kinds()
+        assert timeline.frame_kinds().tolist() == glyphs.tolist()
+        assert timeline.frame_tally() == {chr(code): n for code, n in Counter(glyphs.tobytes()).items()}
+        assert followed.lines(16).tolist() == lines_of(glyphs.tobytes(), 16)
+        assert timeline.frame_folds(16, "._").tolist() == boot_folds(glyphs.tobytes(), 16, "._")
         for name in ("windows", "managed", "held"):
             assert np.array_equal(getattr(followed, name), getattr(fresh, name)), name

@@ -115,10 +115,14 @@ def selected(target: Target | None, subject: str) -> bool:
 
 def hex_width(view: View) -> int:
     """Digits of an address: 8, or 12 where a vma of the log reaches beyond 32 bits."""
-    return 12 if view.remember(("long addresses",), lambda: _beyond_32_bits(view.timeline)) else 8
+    return view.here(("address digits",), lambda: 12 if _beyond_32_bits(view) else 8)
 
 
-def _beyond_32_bits(timeline: Timeline) -> bool:
+def _beyond_32_bits(view: View) -> bool:
+    return view.remember(("long addresses",), lambda: _any_beyond_32_bits(view.timeline))
+
+
+def _any_beyond_32_bits(timeline: Timeline) -> bool:
     if historical(timeline.kernel):
         return False
     if bool((timeline.machine.vma.vm_end >> 32).any()):
@@ -132,8 +136,7 @@ def _beyond_32_bits(timeline: Timeline) -> bool:
 
 def pfn_width(view: View) -> int:
     """Digits of a pfn: as many as this machine needs, at least 3."""
-    frames = len(view.machine.page.count)
-    return max(3, len(f"{max(frames - 1, 0):x}"))
+    return view.here(("pfn digits",), lambda: max(3, len(f"{max(len(view.machine.page.count) - 1, 0):x}")))
 
 
 def pfn_text(view: View, pfn: int) -> str:

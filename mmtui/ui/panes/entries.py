@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mmtui.arrays import np
@@ -55,7 +56,8 @@ def pte_target(pid: int, address: int) -> Target:
 
 def tables_of(view: View, pid: int) -> list[tuple[int, int]]:
     """(row of `pt`, base address) of the page tables of a process, by address; those freed by this operation too."""
-    return view.here(("tables", pid), lambda: _tables_of(view, pid))
+    key = ("tables", pid, view.op, view.stamp("pt", "task"))
+    return view.remember(key, lambda: _tables_of(view, pid), lasting=True)
 
 
 def _tables_of(view: View, pid: int) -> list[tuple[int, int]]:
@@ -88,7 +90,7 @@ def entries_of(view: View, pid: int) -> tuple[NDArray[np.int64], NDArray[np.int6
             rows.append(first + slots)
         return np.concatenate(addresses), np.concatenate(rows)
 
-    return view.here(("entries", pid), collect)
+    return view.remember(("entries", pid, view.op, view.stamp(*ENTRIES, "task")), collect, True, True)
 
 
 def entry_at(view: View, pid: int, address: int, row: int) -> Entry:
@@ -113,8 +115,17 @@ def entries_between(view: View, pid: int, start: int, end: int) -> list[Entry]:
     return [entry_at(view, pid, int(addresses[i]), int(rows[i])) for i in range(low, high)]
 
 
+ENTRIES = ("pte.val", "pt.mm", "pt.base")
+"""The columns that page tables are made of."""
+
+
 def present_in(view: View, pid: int, vma: Vma) -> tuple[int, bool]:
     """How many entries of a vma are present, and whether this operation changed that."""
+    key = ("present", pid, vma.start, vma.end, view.op, view.stamp(*ENTRIES))
+    return view.remember(key, lambda: _present_in(view, pid, vma), lasting=True)
+
+
+def _present_in(view: View, pid: int, vma: Vma) -> tuple[int, bool]:
     values, count, changed = view.machine.pte.val, 0, False
     touched = view.op_changes.rows("pte.val", view.position)
     for table, base in tables_of(view, pid):
@@ -124,29 +135,44 @@ def present_in(view: View, pid: int, vma: Vma) -> tuple[int, bool]:
         first = table * PTES_PER_PT + (low - base) // PAGE_SIZE
         last = table * PTES_PER_PT + (high - base) // PAGE_SIZE
         count += int(np.count_nonzero(values[first:last] & PTE_FRAME))
-        at, until = np.searchsorted(touched, (first, last))
+        at, until = touched.searchsorted((first, last)).tolist()
         changed = changed or at != until
     return count, changed
 
 
 def entry_row(view: View, entry: Entry, cursor: Target | None, columns: tuple[int, ...], page: int | None) -> Row:
     """One line for an entry; `page`: the column of the page's kind and name, None to leave them out."""
-    here = cursor == entry.target
+    here = cursor is not None and cursor == entry.target
+    shown = view.shown if view.step_cell == ("pte.val", entry.row) else None
+    pages = page_spans(view, entry.value) if page is not None and entry.value else ()
+    make = partial(_entry_row, view, entry, here, shown, columns, page, pages)
+    if view.twin is not None:
+        return make()
+    return view.remember(("entry", entry, here, shown, columns, page, pages, view.numbers), make, lasting=True)
+
+
+def _entry_row(
+    view: View,
+    entry: Entry,
+    here: bool,
+    shown: tuple[int, int] | None,
+    columns: tuple[int, ...],
+    page: int | None,
+    pages: tuple[Span, ...],
+) -> Row:
     line = Line().put(0, ">" if here else "", "bright")
     line.put(columns[0], address_text(view, entry.address), "text+underline" if here else "text")
-    in_step = view.step_cell == ("pte.val", entry.row)
-    if in_step and view.shown[1] == 0:
+    if shown and shown[1] == 0:
         return _cleared(view, entry, line, columns, here)
     if not entry.value:
-        line.put(columns[1], "none", "accent" if in_step else ("faint" if entry.before is None else "recent"))
+        line.put(columns[1], "none", "accent" if shown else ("faint" if entry.before is None else "recent"))
         if entry.before and page is not None:
             line.put(page, "was " + _pfn_or_file(view, entry.before), "dim")
         return Row(line.spans, entry.target, band=here)
-    _value(view, line, entry, columns, in_step)
-    if page is not None:
-        for text, role in page_spans(view, entry.value):
-            line.put(page, text, role)
-            page = line.width + 1
+    _value(view, line, entry, columns, shown is not None)
+    for text, role in pages:
+        line.put(page or 0, text, role)
+        page = line.width + 1
     return Row(line.spans, entry.target, band=here)
 
 
@@ -209,7 +235,9 @@ def page_spans(view: View, value: int) -> tuple[Span, ...]:
     if pfn >= len(view.machine.page.count):
         return (("D", marked("kind.D", "bold")), ("no struct page", "dim"))
     glyph = view.kind(pfn)
-    return ((glyph, marked(kind_role(glyph), "bold")), (page_name(view, pfn), "dim"))
+    key = ("page name", pfn, view.stamp("page.mapping", "page.index", "buf", "inode"))
+    name = view.remember(key, lambda: page_name(view, pfn), lasting=True)
+    return ((glyph, marked(kind_role(glyph), "bold")), (name, "dim"))
 
 
 def value_rows(view: View, entry: Entry, column: int) -> list[Row]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from operator import attrgetter
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from mmtui import words
-from mmtui.arrays import np
-from mmtui.ui.numbers import distinct
 from mmtui.ui.panes import overlays, subjects
 from mmtui.ui.panes.common import Line, flags_word, kind_role, mapping_word, marked, pfn_text, pfn_width, signed, title
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from mmtui.ui.view import View
 
 NAMES = {
@@ -29,8 +24,6 @@ NAMES = {
 _ORDER = "RZAcFNDPS!X?."
 _QUIET = "._RZ"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_CELLS = ("page.flags", "page.count", "page.mapcount", "page.mapping", "page.free")
-
 _FOLDED = {".": "free", "_": "holes", "?": "not seen"}
 """Lines of only these are folded, the last one in recordings."""
 
@@ -52,22 +45,17 @@ _GRIDS = (Grid(3, 16, 4), Grid(2, 16, 4), Grid(1, 32, 16), Grid(1, 16, 8))
 
 def build(view: View, width: int, height: int) -> PaneRows:
     """The map, as much as fits; below it tally and selected frame."""
-    glyphs = view.kinds
-    if not len(glyphs):
+    frames = len(view.machine.page.count)
+    if not frames:
         return PaneRows(title(view, "frames", "Frames"), empty="This machine has no page frames.")
     first = 3 + pfn_width(view)
     grid = next((grid for grid in _GRIDS if grid.column(grid.across - 1, first) + grid.cell <= width), _GRIDS[-1])
     cursor = view.cursors.get("frames")
     found = subjects.parse_target(cursor) if cursor else None
     pfn = found[1] if found and found[0] == "page" else subjects.subject_page(view)
-    words = title(view, "frames", "Frames")
-    usable = len(glyphs) - glyphs.count(b"_")
-    if view.recorded:
-        note = ((f"{usable - glyphs.count(b'?')} seen of {usable}", "dim"),)
-    else:
-        note = ((f"{glyphs.count(b'.')} free of {usable}", "dim"),)
-    tally, foot, room = _below(view, glyphs, pfn, width, height, -(-len(glyphs) // grid.across))
-    rows = FrameRows(view, glyphs, grid, pfn, room)
+    tally, foot, room = _below(view, pfn, width, height, -(-frames // grid.across))
+    rows = FrameRows(view, grid, pfn, room)
+    words, note = title(view, "frames", "Frames"), ((_note(view, frames), "dim"),)
     head, changed = [_heading(grid, first)], rows.changed_lines()
     if len(rows) <= room and tally:
         shown: Sequence[Row] = [*rows[:], Row(), *tally]
@@ -75,19 +63,27 @@ def build(view: View, width: int, height: int) -> PaneRows:
     return PaneRows(words, note, head, rows, [*tally, *([Row()] if tally else []), *foot], rows.cursor_line, changed)
 
 
-def _below(
-    view: View, glyphs: bytes, pfn: int | None, width: int, height: int, lines: int
-) -> tuple[list[Row], list[Row], int]:
+def _note(view: View, frames: int) -> str:
+    """How many frames are free; of a recording how many were seen."""
+    usable = frames - view.tally.get("_", 0)
+    if view.recorded:
+        return f"{usable - view.tally.get('?', 0)} seen of {usable}"
+    return f"{view.tally.get('.', 0)} free of {usable}"
+
+
+def _below(view: View, pfn: int | None, width: int, height: int, lines: int) -> tuple[list[Row], list[Row], int]:
     """(tally, foot, lines left for the map): as much of both as leaves the map whole, or at least half of the pane."""
-    full, line = (_foot(view, glyphs, pfn, size, width) for size in (view.size, "narrow"))
-    whole, fewer = ([], []) if view.size == "narrow" else (_tally(view, glyphs, width, skip) for skip in ("", "Z"))
-    for legend, foot, blank in ((whole, full, 2), (fewer, full, 2), (fewer, full, 1), ([], full, 0), ([], line, 0)):
+    foot = _foot(view, pfn, width, view.size)
+    for skip, blank in (("", 2), ("Z", 2), ("Z", 1), (None, 0)) if view.size != "narrow" else ():
+        legend = [] if skip is None else _tally(view, width, skip)
         room = height - 1 - len(foot) - (len(legend) + blank if legend else 0)
         if lines <= room or (lines > height and room >= height // 2):
             return legend, foot, room
-    return [], line, height - 1 - len(line)
+    foot = _foot(view, pfn, width, "narrow")
+    return [], foot, height - 1 - len(foot)
 
 
+@lru_cache(32)
 def _heading(grid: Grid, first: int) -> Row:
     line = Line()
     for number in range(grid.across):
@@ -95,59 +91,27 @@ def _heading(grid: Grid, first: int) -> Row:
     return Row(line.spans)
 
 
-class Stretch(NamedTuple):
-    """Lines of the map from `line` on, shown from row `row` on: one to a row, or all of them `folded` on one row."""
-
-    row: int
-    line: int
-    lines: int
-    folded: bool
-
-    @property
-    def rows(self) -> int:
-        """Rows that it takes."""
-        return 1 if self.folded else self.lines
-
-
-def folded(glyphs: bytes, across: int, kinds: str) -> list[Stretch]:
-    """The map with runs of at least two whole lines of frames of one of these kinds on one row each."""
-    total, row, line = -(-len(glyphs) // across), 0, 0
-    found: list[Stretch] = []
-    for run in re.finditer(b"|".join(re.escape(kind.encode()) + b"{%d,}" % across for kind in kinds), glyphs):
-        first, end = -(-run.start() // across), run.end() // across
-        if run.end() == len(glyphs) and run[0][:1] == b"_":
-            end = total  # nothing is in the rest of the last line either
-        if end - first < 2:
-            continue
-        if first > line:
-            found.append(Stretch(row, line, first - line, False))
-            row += first - line
-        found.append(Stretch(row, first, end - first, True))
-        row, line = row + 1, end
-    return found if line == total else [*found, Stretch(row, line, total - line, False)]
-
-
 class FrameRows(Sequence[Row]):
     """The lines of the map. Where they do not all fit, runs of lines of only free frames are one line."""
 
-    def __init__(self, view: View, glyphs: bytes, grid: Grid, pfn: int | None, room: int) -> None:
-        self._view, self._glyphs, self._grid, self._pfn = view, glyphs, grid, pfn
-        self._stretches = [Stretch(0, 0, -(-len(glyphs) // grid.across), False)]
-        if self._stretches[0].lines > max(room, 0):
-            self._stretches = folded(glyphs, grid.across, "._?" if view.recorded else "._")
-        self.cursor_line = None if pfn is None or pfn >= len(glyphs) else self._line_of(pfn)
+    def __init__(self, view: View, grid: Grid, pfn: int | None, room: int) -> None:
+        self._view, self._grid, self._pfn = view, grid, pfn
+        self._frames = len(view.machine.page.count)
+        total = -(-self._frames // grid.across)
+        kinds = "".join(_FOLDED)[: 3 if view.recorded else 2]
+        whole = total <= max(room, 0)
+        self._starts = range(total) if whole else view.timeline.frame_folds(grid.across, kinds)
+        self.cursor_line = None if pfn is None or pfn >= self._frames else self._line_of(pfn)
         self._cells = overlays.cells(view, view.overlay)
-        self._touched = _touched(view)
         self._faulty = {event.subject.get("pfn") for event in view.faults}
+        cell = view.step_cell
+        self._step = cell[1] if cell and cell[0].startswith("page.") and cell[1] < self._frames else None
 
     def _line_of(self, pfn: int) -> int:
-        line = pfn // self._grid.across
-        stretch = self._stretches[bisect_right(self._stretches, line, key=attrgetter("line")) - 1]
-        return stretch.row if stretch.folded else stretch.row + line - stretch.line
+        return bisect_right(self._starts, pfn // self._grid.across) - 1
 
     def __len__(self) -> int:
-        last = self._stretches[-1]
-        return last.row + last.rows
+        return len(self._starts)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -158,47 +122,54 @@ class FrameRows(Sequence[Row]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        stretch = self._stretches[bisect_right(self._stretches, index, key=attrgetter("row")) - 1]
-        first = (stretch.line + (0 if stretch.folded else index - stretch.row)) * self._grid.across
-        end = min(first + (stretch.lines if stretch.folded else 1) * self._grid.across, len(self._glyphs))
-        if stretch.folded:
-            word = _FOLDED[chr(self._glyphs[first])]
+        across = self._grid.across
+        first = int(self._starts[index]) * across
+        end = int(self._starts[index + 1]) * across if index + 1 < len(self) else self._frames
+        if end - first > across:
+            word = _FOLDED[self._view.kind(first)]
             line = Line().put(2, pfn_text(self._view, first), "dim")
             return Row(line.add(f"... {end - first} {word}", "faint", 1).spans)
         return self._map_row(index, first, end)
 
     def _map_row(self, index: int, first: int, end: int) -> Row:
+        view, pfn, step = self._view, self._pfn, self._step
         here = index == self.cursor_line
+        glyphs, changed = view.kinds(first, end), view.frames_changed(first, end)
+        make = partial(self._map_spans, here, first, glyphs, changed)
+        if view.overlay == "state" and view.twin is None:
+            spots = tuple(spot if spot is not None and first <= spot < end else None for spot in (pfn, step))
+            faulty = tuple(frame for frame in range(first, end) if frame in self._faulty) if self._faulty else ()
+            page = view.machine.page
+            counts = bytes(page.count[first:end]), bytes(page.mapcount[first:end])
+            key = ("map", self._grid, here, first, glyphs, counts, changed, spots, faulty, view.numbers)
+            spans = view.remember(key, make, lasting=True)
+        else:
+            spans = make()
+        return Row(spans, subjects.page_target(pfn if here and pfn is not None else first), band=False)
+
+    def _map_spans(
+        self, here: bool, first: int, glyphs: str, changed: tuple[frozenset[int], frozenset[int]]
+    ) -> tuple[Span, ...]:
         line = Line().put(0, ">" if here else "", "bright").put(2, pfn_text(self._view, first), "dim")
         start = 3 + pfn_width(self._view)
-        changed = self._changed_in(first, end)
-        for pfn in range(first, end):
-            text, roles = self._cell(pfn, pfn in changed)
+        for pfn, glyph in enumerate(glyphs, first):
+            text, roles = self._cell(pfn, glyph, changed)
             column = self._grid.column(pfn - first, start)
             for offset, (char, role) in enumerate(zip(text, roles, strict=True)):
                 if char != " " or role in ("accent", "alarm_fill"):
                     line.put(column + offset, char, role)
-        pfn = self._pfn if here and self._pfn is not None else first
-        return Row(line.spans, subjects.page_target(pfn), band=False)
+        return line.spans
 
-    def _changed_in(self, first: int, end: int) -> set[int]:
-        if self._touched is None:
-            return set()
-        low, high = np.searchsorted(self._touched, (first, end))
-        return set(self._touched[low:high].tolist())
-
-    def _cell(self, pfn: int, changed: bool) -> tuple[str, list[str]]:
+    def _cell(self, pfn: int, glyph: str, changed: tuple[frozenset[int], frozenset[int]]) -> tuple[str, list[str]]:
         """Glyph and count of one frame, with their roles; one character where the grid is narrow."""
-        view, glyph = self._view, chr(self._glyphs[pfn])
-        text, role, note, note_role = self._cells(pfn, glyph)
+        text, role, note, note_role = self._cells(pfn, glyph, pfn in changed[1])
         if self._grid.cell == 1:
             note = ""
-        step = view.step_cell is not None and view.step_cell[0].startswith("page.") and view.step_cell[1] == pfn
         if pfn in self._faulty:
             role = note_role = "alarm_fill"
-        elif step:
+        elif pfn == self._step:
             role = note_role = "accent"
-        elif changed:
+        elif pfn in changed[0]:
             role = "recent+bold" if glyph == "." else marked(role, "bold")
             note_role = "recent"
         if self._differs(pfn, glyph):
@@ -215,29 +186,14 @@ class FrameRows(Sequence[Row]):
 
     def changed_lines(self) -> tuple[int, ...]:
         """The line of the frame that this step changed."""
-        cell = self._view.step_cell
-        if cell is None or not cell[0].startswith("page.") or cell[1] >= len(self._glyphs):
-            return ()
-        return (self._line_of(cell[1]),)
+        return () if self._step is None else (self._line_of(self._step),)
 
 
-def _touched(view: View) -> NDArray[np.int64] | None:
-    """The frames that this operation has changed by now, ascending."""
-    if view.op < 0:
-        return None
-    return distinct(np.concatenate([view.op_changes.rows(column, view.position) for column in _CELLS]))
-
-
-def _counts(glyphs: bytes) -> dict[str, int]:
-    return {kind: count for kind in NAMES if (count := glyphs.count(kind.encode()))}
-
-
-def _tally(view: View, glyphs: bytes, width: int, skip: str) -> list[Row]:
+def _tally(view: View, width: int, skip: str) -> list[Row]:
     """How many frames of each kind there are, and how this operation changed that. `skip`: a kind left out."""
     if view.overlay != "state":
         return overlays.legend(view, width)
-    now = _counts(glyphs)
-    before = view.before_op("tally", lambda timeline: _counts(timeline.frame_kinds().tobytes()))
+    now, before = view.tally, view.tally_before
     shown = [kind for kind in _ORDER if (now.get(kind) or before.get(kind)) and kind != skip]
     columns, step = ((2, 20, 38), 3) if width >= 57 else ((2, 21), 2)
     rows = []
@@ -253,13 +209,13 @@ def _tally(view: View, glyphs: bytes, width: int, skip: str) -> list[Row]:
     return rows
 
 
-def _foot(view: View, glyphs: bytes, pfn: int | None, size: str, width: int) -> list[Row]:
+def _foot(view: View, pfn: int | None, width: int, size: str) -> list[Row]:
     """The selected frame: one line at 80 columns, four at 120, a small table at 200."""
     if pfn is None:
         return []
-    if pfn >= len(glyphs):
+    if pfn >= len(view.machine.page.count):
         return [Row(Line().put(2, f"{pfn_text(view, pfn)} is not RAM: it has no struct page", "dim").spans)]
-    glyph = chr(glyphs[pfn])
+    glyph = view.kind(pfn)
     if size == "narrow":
         return [_foot_line(view, pfn, glyph)]
     return _foot_table(view, pfn, glyph, width) if size == "wide" else _foot_lines(view, pfn, glyph, width)

@@ -66,7 +66,7 @@ class LogRows(Sequence[Row]):
     def __init__(self, view: View, width: int) -> None:
         self._view, self._width, self._column = view, width, change_column(width)
         self._tree, level, self._path = outline(view)
-        self._folded = Folded(level, view.stretches, len(self._tree.start), view.folds, view.op)
+        self._folded = Folded(level, view.stretches, len(self._tree), view.folds, view.op)
         self._open = set(self._path)
         self.position_line = self._folded.line_of_transition(view.marked, self._path) if view.step else None
         self.cursor_line = self._cursor_line()
@@ -140,8 +140,17 @@ class LogRows(Sequence[Row]):
         return Row(line.spans, Target("call", "", timeline.op_start(stretch.first), item.call), band=here, right=right)
 
     def _call_row(self, item: Item, here: bool) -> Row:
-        view, timeline = self._view, self._view.timeline
-        operation = item.depth == 0
+        view, timeline, operation = self._view, self._view.timeline, item.depth == 0
+        number = timeline.call(item.call).op
+        right = self._words_inside(item, operation) if not item.is_open else self._result(number, operation)
+        is_current, past = item.call in self._open, item.number < view.position
+        key = ("call", item, here, is_current, past, right, self._width, view.numbers, view.glyphs)
+        spans = view.remember(key, lambda: self._call_spans(item, here, right), lasting=True)
+        position = timeline.op_start(number) if operation else item.number + 1
+        return Row(spans, Target("call", "", position, item.call), band=here, right=right)
+
+    def _call_spans(self, item: Item, here: bool, right: tuple[Span, ...]) -> tuple[Span, ...]:
+        view, timeline, operation = self._view, self._view.timeline, item.depth == 0
         is_current = item.call in self._open
         number = timeline.call(item.call).op
         label = str(number) if operation else timeline.place_name(min(item.number + 1, timeline.op_end(number)))
@@ -150,14 +159,12 @@ class LogRows(Sequence[Row]):
         said = texts.op_text(view, number) if operation else texts.call_text(view, item.call)
         line.put(column, _fold_sign(self._view, item.is_open), "dim" if role == "text" else role)
         line.put(column + 2, said, marked(role, "bold") if here and is_current else role)
-        right = self._words_inside(item, operation) if not item.is_open else self._result(number, operation)
         note = words.plain(getattr(timeline.op(number), "note", None) or "") if operation and item.is_open else ""
         if note:
             self._put_change(line, note, "dim" if role == "text" else role, right)
         if not item.is_open:
             self._put_change(line, texts.call_summary(view, item.call), role, right)
-        position = timeline.op_start(number) if operation else item.number + 1
-        return Row(line.spans, Target("call", "", position, item.call), band=here, right=right)
+        return line.spans
 
     def _put_change(self, line: Line, change: str, role: str, right: tuple[Span, ...]) -> None:
         """The change in its column, or right after a longer text; cut where the right part begins."""
@@ -184,13 +191,20 @@ class LogRows(Sequence[Row]):
     def _transition_row(self, item: Item, here: bool) -> Row:
         view, number = self._view, item.number
         is_step = number == view.marked
+        undone, stops = is_step and view.undone, texts.stop_words(view, number, number + 1)
         role = "text" if is_step else self._shade(number)
+        right: tuple[Span, ...] = ((stops, "alarm_fill" if is_step and not undone else role),) if stops else ()
+        if undone:
+            right = (("undone", "dim"),)
+        key = ("change", item, here, is_step, role, right, self._width, view.numbers, view.glyphs)
+        spans = view.remember(key, lambda: self._transition_spans(item, here, role, right), lasting=True)
+        return Row(spans, Target("position", texts.subject_text(view, number), number + 1), band=here, right=right)
+
+    def _transition_spans(self, item: Item, here: bool, role: str, right: tuple[Span, ...]) -> tuple[Span, ...]:
+        view, number = self._view, item.number
+        is_step = number == view.marked
         line, column = _start(view.timeline.place_name(number + 1), "dim" if is_step else role, item.depth, here)
         subject, old, new = texts.change_words(view, number)
         line.put(column + 2, subject, "text+bold" if is_step else role)
-        stops = texts.stop_words(view, number, number + 1)
-        right: tuple[Span, ...] = ((stops, "alarm_fill" if is_step and not view.undone else role),) if stops else ()
-        if is_step and view.undone:
-            right = (("undone", "dim"),)
         self._put_change(line, f"{old} -> {new}" if old else new, "accent" if is_step else role, right)
-        return Row(line.spans, Target("position", texts.subject_text(view, number), number + 1), band=here, right=right)
+        return line.spans

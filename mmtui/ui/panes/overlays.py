@@ -49,42 +49,42 @@ def count_digit(number: int) -> str:
     return _DIGITS[number] if number < len(_DIGITS) else "*"
 
 
-def cells(view: View, overlay: Overlay) -> Callable[[int, str], Cell]:
-    """The function that says what a frame's cell shows under an overlay."""
+def cells(view: View, overlay: Overlay) -> Callable[[int, str, bool], Cell]:
+    """The function that says what a frame's cell shows under an overlay: of a pfn, its glyph, and whether this
+    operation changed how many users it has."""
     makers = {"state": _state, "count": _count, "age": _age, "holder": _holder}
     return makers[overlay](view)
 
 
-def _state(view: View) -> Callable[[int, str], Cell]:
+def _state(view: View) -> Callable[[int, str, bool], Cell]:
     counts, mapcounts = view.machine.page.count, view.machine.page.mapcount
 
-    def cell(pfn: int, glyph: str) -> Cell:
+    def cell(pfn: int, glyph: str, changed: bool) -> Cell:
         number, role = int(counts[pfn]), kind_role(glyph, view.recorded)
         if number == UNKNOWN:  # a recording: what it can see is how many entries map the frame
             number = max(int(mapcounts[pfn]), 1)
         if glyph in _QUIET or (glyph == "Z" and number == 0):
             return glyph, role, " ", "dim"
-        shown = number != 1 or view.changed("page.count", pfn) or view.changed("page.mapcount", pfn)
-        return glyph, role, count_digit(number) if shown else " ", "dim"
+        return glyph, role, count_digit(number) if changed or number != 1 else " ", "dim"
 
     return cell
 
 
-def _count(view: View) -> Callable[[int, str], Cell]:
+def _count(view: View) -> Callable[[int, str, bool], Cell]:
     counts = view.machine.page.count
 
-    def cell(pfn: int, glyph: str) -> Cell:
+    def cell(pfn: int, glyph: str, changed: bool) -> Cell:
         role = kind_role(glyph, view.recorded)
         return (glyph, role, " ", "dim") if glyph in "._" else (count_digit(int(counts[pfn])), role, " ", "dim")
 
     return cell
 
 
-def _age(view: View) -> Callable[[int, str], Cell]:
+def _age(view: View) -> Callable[[int, str, bool], Cell]:
     """How long ago the frame changed: the taller the bar, the more recent, in eighths of the way back to the start."""
     ramp = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588" if view.glyphs == "unicode" else ".:-=+*#@"
 
-    def cell(pfn: int, glyph: str) -> Cell:
+    def cell(pfn: int, glyph: str, changed: bool) -> Cell:
         at = changed_at(view, pfn)
         if at is None:
             return glyph if glyph in "._" else " ", "faint", " ", "dim"
@@ -94,10 +94,10 @@ def _age(view: View) -> Callable[[int, str], Cell]:
     return cell
 
 
-def _holder(view: View) -> Callable[[int, str], Cell]:
+def _holder(view: View) -> Callable[[int, str, bool], Cell]:
     """The first letter of what holds the frame: pid of a pte, d driver, f page cache, p pin, `!` nobody."""
 
-    def cell(pfn: int, glyph: str) -> Cell:
+    def cell(pfn: int, glyph: str, changed: bool) -> Cell:
         if glyph in "._RZ":
             return glyph, kind_role(glyph), " ", "dim"
         ledger = view.timeline.holders(pfn)

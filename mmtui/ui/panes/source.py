@@ -86,7 +86,7 @@ def _call_line(source: Source, callee: str) -> int:
 
 
 def _source(view: View, function: str) -> Source | None:
-    return view.remember(("source", function), lambda: view.timeline.source(function))
+    return view.remember(("source", function), lambda: view.timeline.source(function), lasting=True)
 
 
 def _chain(view: View, width: int) -> list[Row]:

@@ -154,17 +154,25 @@ def _vma_where(view: View, fits: Callable[..., bool]) -> tuple[int, int] | None:
     return None
 
 
+SPACE = ("vma", "task", "file", "inode")
+"""The tables that say what an address space is."""
+
+
 def address_space(view: View, pid: int) -> list[tuple[Vma, bool]]:
     """The vmas of a process by address, with those that this operation took away."""
+    key = ("space", pid, view.op, view.stamp(*SPACE))
+    return view.remember(key, lambda: _address_space(view, pid), lasting=True)
 
+
+def _address_space(view: View, pid: int) -> list[tuple[Vma, bool]]:
     def vmas(timeline: Timeline) -> list[Vma]:
         return timeline.vmas(pid) if any(process.pid == pid for process in timeline.processes()) else []
 
     assert view.machine is not None
-    now = [] if any(process.pid == pid for process in view.gone) else view.timeline.vmas(pid)
-    now = [vma for vma in now if vma.end]
+    gone = any(process.pid == pid for process in view.gone)
+    now = [] if gone else [vma for vma in view.now(f"vmas {pid}", vmas, *SPACE) if vma.end]
     rows = {vma.row for vma in now}
-    before = view.before_op(f"vmas {pid}", vmas)
+    before = view.before_op(f"vmas {pid}", vmas, *SPACE)
     all_of_them = [(vma, False) for vma in now] + [(vma, True) for vma in before if vma.row not in rows]
     return sorted(all_of_them, key=lambda pair: (pair[0].start, pair[0].end))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mmtui import words
@@ -26,7 +27,7 @@ _HEADLINE = ("page.count", "page.mapcount", "page.flags", "buf.pfn")
 
 def op_text(view: View, number: int) -> str:
     """An operation in a phrase: `exit  pid 2 aplay`, `read  10000000`."""
-    return words.op_text(view.timeline, number)
+    return view.remember(("op text", number), lambda: words.op_text(view.timeline, number), lasting=True)
 
 
 def call_text(view: View, number: int) -> str:
@@ -39,7 +40,7 @@ def call_text(view: View, number: int) -> str:
 
 def call_summary(view: View, number: int) -> str:
     """What a folded call did in sum: its only change, or `2 ptes   11 changes`."""
-    return view.remember(("summary", number, view.numbers), lambda: _summary(view, number))
+    return view.remember(("summary", number, view.numbers), lambda: _summary(view, number), lasting=True)
 
 
 def _summary(view: View, number: int) -> str:
@@ -115,7 +116,8 @@ def _taken(view: View, found: dict[str, int]) -> str | None:
 
 def change_words(view: View, number: int) -> tuple[str, str, str]:
     """(subject, old, new) of a transition; an entry that keeps its frame shows only its bits, a message has no old."""
-    return view.remember(("words", number, view.numbers, view.glyphs), lambda: _change_words(view, number))
+    key = ("words", number, view.numbers, view.glyphs)
+    return view.remember(key, lambda: _change_words(view, number), lasting=True)
 
 
 def _change_words(view: View, number: int) -> tuple[str, str, str]:
@@ -132,8 +134,15 @@ def _change_words(view: View, number: int) -> tuple[str, str, str]:
         if old and new and pte_pfn(old) == pte_pfn(new) and not pte_file(old) and not pte_file(new):
             was, becomes = was.partition(" ")[2], becomes.partition(" ")[2]
         return subject, was, becomes
-    text = words.transition_text(timeline, number, dot(view))
+    text = transition_words(view, number)
     return text.subject, "" if column == "trace.message" else text.old, text.new  # a message was nothing before
+
+
+def transition_words(view: View, number: int) -> words.Words:
+    """A transition in words."""
+    unset = dot(view)
+    make = partial(words.transition_text, view.timeline, number, unset)
+    return view.remember(("said", number, unset), make, lasting=True)
 
 
 def subject_text(view: View, number: int) -> str:
@@ -154,7 +163,9 @@ def subject_text(view: View, number: int) -> str:
 def stop_words(view: View, start: int, end: int) -> str:
     """What the transitions `start` to `end` stop at: `leak`, `4 leak`, `3 stops` of several kinds; empty if nothing."""
     numbers = view.remember(("trouble at",), lambda: np.array(sorted(view.trouble), np.int64), True)
-    low, high = np.searchsorted(numbers, (start, end))
+    low, high = numbers.searchsorted((start, end)).tolist() if len(numbers) else (0, 0)
+    if low == high:
+        return ""
     counts: dict[str, int] = {}
     for number in numbers[low:high].tolist():
         for event in view.trouble[number]:
@@ -176,7 +187,9 @@ def anon_vma(view: View, pid: int, vma: Vma) -> str:
     if view.recorded:
         return "? (it has one)"
     for process in view.processes:
-        if process.pid != pid and any(other.anon_vma == vma.anon_vma for other in view.timeline.vmas(process.pid)):
+        if process.pid != pid and any(
+            other.anon_vma == vma.anon_vma for other in view.timeline.vmas(process.pid)
+        ):
             return f"shared with pid {process.pid}"
     return "own"
 
@@ -215,7 +228,13 @@ def chain(view: View, pfn: int) -> list[tuple[int, str]]:
     def links() -> list[tuple[int, str]]:
         assert view.machine is not None
         subject = view.timeline.subject(f"page[{pfn}]")
-        told = words.why_chain(view.timeline, subject, view.position, tell=_told(view))
+        told = words.why_chain(
+            view.timeline,
+            subject,
+            view.position,
+            tell=_told(view),
+            say=lambda _, number: transition_words(view, number),
+        )
         found = {link.position: link.sentence for link in told}
         for position, sentence in _entry_links(view, pfn):
             found.setdefault(position, sentence)
@@ -239,7 +258,7 @@ def _entry_links(view: View, pfn: int) -> list[tuple[int, str]]:
         places += history[low:high].tolist()
     found = []
     for position in sorted(places)[-_ENTRIES:]:
-        text = words.transition_text(timeline, position - 1, dot(view))
+        text = transition_words(view, position - 1)
         found.append((position, f"{text.subject}: {text.clause or text.change}"))
     return found
 
@@ -271,7 +290,7 @@ def step_sentence(view: View) -> str:
     if view.step_cell is not None and view.step_cell[0] == "trace.op":
         note = words.plain(view.timeline.op(view.op).note or "")
         return f"{op_text(view, view.op)} begins" + (f": {note}" if note else "")
-    text = words.transition_text(view.timeline, view.marked, dot(view))
+    text = transition_words(view, view.marked)
     clause = f": {text.clause}" if text.clause else ""
     return f"{text.subject} {text.change}{clause}"
 

@@ -22,9 +22,14 @@ def fields(view: View, cursor: Target | None, width: int, height: int) -> list[R
     if found is None or found[0] != "vma":
         return []
     _, pid, start = found
-    if not any(process.pid == pid for process in view.processes):
-        return []
-    vma = next((vma for vma in view.timeline.vmas(pid) if vma.start == start), None)
+    step = view.step_cell if view.step_cell and view.step_cell[0].startswith("vma.") else None
+    key = ("fields", pid, start, view.op, step, view.stamp(*subjects.SPACE), width, height, view.numbers)
+    return view.remember(key, lambda: _fields(view, pid, start, width, height), lasting=True)
+
+
+def _fields(view: View, pid: int, start: int, width: int, height: int) -> list[Row]:
+    space = subjects.address_space(view, pid)
+    vma = next((vma for vma, gone in space if vma.start == start and not gone), None)
     if vma is None:
         return []
     rows = [_field(view, vma, "vm_ops", texts.vm_ops(view, vma))] if vma.vm_ops != "none" else []

@@ -81,6 +81,19 @@ def _open(view: View, process: Process) -> bool:
     return process.pid in pids
 
 
+SEEN = (*subjects.SPACE, "mm")
+"""The tables that say what the lines of VMAs say, but for how many entries are present."""
+
+
+def kept(view: View, key: tuple[object, ...], make: Callable[[], Row]) -> Row:
+    """A line that is made again only where something of it may be another."""
+    if view.twin is not None:
+        return make()
+    step = view.marked if view.step and view.step.table in SEEN else None
+    now = (view.op, view.stamp(*SEEN), step, view.undone, view.size, view.numbers, view.glyphs)
+    return view.remember(("vmas", *now, *key), make, lasting=True)
+
+
 class Item(NamedTuple):
     """A line to come: how to make it, what it is about, and whether this step changed it."""
 
@@ -93,8 +106,10 @@ def _process_items(view: View, process: Process, cursor: Target | None, width: i
     is_open = _open(view, process)
     cells = [("task.pid", process.task), ("task.state", process.task)]
     cells += [(f"mm.{name}", process.mm) for name in ("file_rss", "anon_rss", "rss")]
-    make = partial(_process_row, view, process, is_open, cursor, width)
-    items = [Item(make, Target("task", f"task[{process.pid}]"), view.step_cell in cells)]
+    target = Target("task", f"task[{process.pid}]")
+    key = (process.pid, is_open, cursor == target, width)
+    make = partial(kept, view, key, partial(_process_row, view, process, is_open, cursor, width))
+    items = [Item(make, target, view.step_cell in cells)]
     if is_open:
         for part in others.runs(view, process.pid, subjects.address_space(view, process.pid), cursor):
             entries = part.shown if isinstance(part, others.Run) else [part]
@@ -149,11 +164,14 @@ def _vma_items(view: View, pid: int, vma: Vma, gone: bool, cursor: Target | None
     here = cursor == target
     magic = _magic_step(view, vma)
     cells = [(f"vma.{name}", vma.row) for name in ("vm_start", "vm_end", "state", *(() if magic else ("vm_flags",)))]
-    items = [Item(partial(_vma_row, view, pid, vma, gone, target, here, width), target, view.step_cell in cells)]
+    make = partial(_kept_vma_row, view, pid, vma, gone, target, here, width)
+    items = [Item(make, target, view.step_cell in cells)]
     if gone:
         return items
-    flags = [flag for flag in vma.flag_names if flag in MAGIC_KINDS]
-    items += [Item(partial(_flag_row, view, vma, flag, width), None, flag in magic) for flag in flags]
+    for flag in vma.flag_names:
+        if flag in MAGIC_KINDS:
+            row = partial(kept, view, (vma.row, flag, width), partial(_flag_row, view, vma, flag, width))
+            items.append(Item(row, None, flag in magic))
     if view.size == "narrow" and (here or _inside(cursor, pid, vma)):
         entries = entries_between(view, pid, vma.start, vma.end)[:_PTES_SHOWN]
         items += [
@@ -173,7 +191,15 @@ def _inside(cursor: Target | None, pid: int, vma: Vma) -> bool:
     return found is not None and found[:2] == ("pte", pid) and vma.start <= found[2] < vma.end
 
 
-def _vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: bool, width: int) -> Row:
+def _kept_vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: bool, width: int) -> Row:
+    counts = () if gone else _counts(view, pid, vma)
+    make = partial(_vma_row, view, vma, gone, target, here, width, counts)
+    return kept(view, (pid, vma.row, gone, here, width, counts), make)
+
+
+def _vma_row(
+    view: View, vma: Vma, gone: bool, target: Target, here: bool, width: int, counts: tuple[Span, ...]
+) -> Row:
     digits = hex_width(view)
     role, prot_role = ("faint", "faint") if gone else _vma_roles(view, vma)
     line = Line().put(0, ">" if here else "", "bright")
@@ -186,7 +212,7 @@ def _vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, here: b
     line.put(column + 5, vma.kind, "faint" if gone else kind_role(vma.kind) + "+bold")
     right: tuple[Span, ...] = ()
     if width >= _COUNT_COLUMNS + 2 * (digits - 8) and not gone:
-        right = _counts(view, pid, vma)
+        right = counts
     room = width - column - 7 - (2 + sum(len(text) for text, _ in right) if right else 0)
     name = plain(vma.name)
     if len(name) > room:

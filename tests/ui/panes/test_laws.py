@@ -141,8 +141,8 @@ def test_compared_logs_are_equally_long_and_blank_where_only_one_kernel_acts(lea
     for left, right in zip(ours.rows, theirs.rows, strict=True):
         assert left.text or right.text
         if not left.text or not right.text:
-            assert left.differs
-            assert right.differs
+            assert left.is_different
+            assert right.is_different
     assert any(not row.text for row in (*ours.rows, *theirs.rows))
 
 
@@ -154,5 +154,5 @@ def test_a_comparison_marks_the_count_that_differs(leak_story: Timeline) -> None
 
     first = built(chosen, "frames", (41, 12)).rows[0]
 
-    assert first.differs
+    assert first.is_different
     assert any(role.startswith("diff") for _, role in first.spans)

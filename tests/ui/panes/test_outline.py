@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from mmtui.engine.cells import Cells, Recorder
@@ -24,8 +24,21 @@ class SmallTimeline:
     def __len__(self) -> int:
         return len(self.log)
 
-    def function_name(self, number: int) -> str:
-        return NAMES[number]
+    @property
+    def op_count(self) -> int:
+        return int((self.log.calls.parent < 0).sum())
+
+    def op_call(self, number: int) -> int:
+        return int(np.flatnonzero(self.log.calls.parent < 0)[number])
+
+    def op_start(self, number: int) -> int:
+        return int(self.log.calls.start[self.op_call(number)])
+
+    def op_end(self, number: int) -> int:
+        return int(self.log.calls.end[self.op_call(number)])
+
+    def function_number(self, name: str) -> int:
+        return NAMES.index(name)
 
 
 def random_log(seed: int, operations: int = 3) -> Log:
@@ -44,8 +57,8 @@ def random_log(seed: int, operations: int = 3) -> Log:
                 column = memoryview(recorder.cells.columns["page.count"])
                 recorder.store(column, BASE["page.count"], rng.randrange(8), next(values), 0)
 
-    for _ in range(operations):
-        parent = recorder.enter(0, 0, 0)
+    for number in range(operations):
+        parent = recorder.enter(0, number, 0)
         body(1)
         recorder.leave(parent)
     recorder.flush()
@@ -57,7 +70,8 @@ def walked(tree: Tree, call: int, depth: int, opened: frozenset[int]) -> list[It
     first, last = (int(tree.start[call]), int(tree.end[call])) if call >= 0 else (0, len(tree.timeline))
     items: list[Item] = []
     at = first
-    for child in tree.children(call).tolist():
+    children = tree.children(call) if call >= 0 else np.flatnonzero(tree.timeline.log.calls.parent < 0)
+    for child in children.tolist():
         items += [Item(-1, number, depth, False) for number in range(at, tree.start[child])]
         items.append(Item(child, int(tree.start[child]), depth, child in opened))
         if child in opened:
@@ -67,7 +81,7 @@ def walked(tree: Tree, call: int, depth: int, opened: frozenset[int]) -> list[It
 
 
 def tree_of(log: Log, hidden: frozenset[str] = frozenset()) -> Tree:
-    return Tree(SimpleNamespace(timeline=SmallTimeline(log), hidden=hidden))  # type: ignore[arg-type]
+    return Tree(SmallTimeline(log), hidden)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -75,7 +89,7 @@ def tree_of(log: Log, hidden: frozenset[str] = frozenset()) -> Tree:
 def test_every_line_is_the_one_that_a_walk_finds(seed: int, hidden: frozenset[str]) -> None:
     tree = tree_of(random_log(seed), hidden)
     rng = random.Random(seed)
-    opened = frozenset(number for number in range(len(tree.start)) if rng.random() < 0.6)
+    opened = frozenset(number for number in range(len(tree)) if rng.random() < 0.6)
 
     level = Level(tree, -1, 0, opened)
 
@@ -87,7 +101,7 @@ def test_a_transition_is_found_at_its_line_or_at_the_folded_call_around_it(seed:
     log = random_log(seed)
     tree = tree_of(log)
     rng = random.Random(seed)
-    opened = frozenset(number for number in range(len(tree.start)) if rng.random() < 0.6)
+    opened = frozenset(number for number in range(len(tree)) if rng.random() < 0.6)
     level = Level(tree, -1, 0, opened)
 
     for number in range(len(log)):

@@ -197,7 +197,7 @@ def test_the_next_kernels_text_stands_beside_it_with_the_changed_lines_marked() 
 
     rows = built(view, "source", (160, 30))
 
-    assert any(row.differs for row in rows.rows)
+    assert any(row.is_different for row in rows.rows)
     assert any("2.6.15" in row.text for row in rows.head)
 
 
