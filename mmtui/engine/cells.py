@@ -116,17 +116,18 @@ class Recorder:
             """Begin a call; returns what `leave` wants."""
             nonlocal call, count
             parent = call
+            number = count
             try:
-                c_fn[count] = fn
+                c_fn[number] = fn
             except IndexError:
                 more_calls()
-                c_fn[count] = fn
-            c_parent[count] = parent
-            c_start[count] = first + used
-            c_a0[count] = a0
-            c_a1[count] = a1
-            call = count
-            count += 1
+                c_fn[number] = fn
+            c_parent[number] = parent
+            c_start[number] = first + used
+            c_a0[number] = a0
+            c_a1[number] = a1
+            call = number
+            count = number + 1
             return parent
 
         def leave(parent: int) -> None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmtui.engine import errors, flags, index, inline, pgtable, placing, schema
 from mmtui.engine.kernel import model
-from mmtui.engine.placing import SHARED, stored
+from mmtui.engine.placing import SHARED, Substitute, stored
 
 if TYPE_CHECKING:
     from mmtui.engine.cells import Recorder
@@ -53,24 +53,6 @@ class Factory:
         return made
 
 
-class _Renamed(ast.NodeTransformer):
-    """Names of `enter` and `leave` where they are put: arguments given, variables of theirs, the recorder's."""
-
-    def __init__(self, given: dict[str, ast.expr], own: set[str]) -> None:
-        self._given, self._own = given, own
-        self.shared: set[str] = set()
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        if node.id in self._given:
-            return copy.deepcopy(self._given[node.id])
-        if node.id in self._own:
-            return ast.Name(f"_{node.id}", node.ctx)
-        if hasattr(builtins, node.id):
-            return node
-        self.shared.add(node.id)
-        return ast.Name(node.id + SHARED, node.ctx)
-
-
 @functools.cache
 def _recorder_functions() -> dict[str, ast.FunctionDef]:
     tree = ast.parse(RECORDER.read_text(encoding="utf-8"))
@@ -78,15 +60,20 @@ def _recorder_functions() -> dict[str, ast.FunctionDef]:
 
 
 def recorder_body(name: str, given: list[ast.expr]) -> list[ast.stmt]:
-    """What a function of the recorder does with these arguments."""
+    """What a function of the recorder does with these arguments, on variables of its own and on the recorder's."""
     function = _recorder_functions()[name]
     nonlocals = {name for node in function.body if isinstance(node, ast.Nonlocal) for name in node.names}
-    renamed = _Renamed(
-        dict(zip([arg.arg for arg in function.args.args], given, strict=True)), stored(function.body) - nonlocals
-    )
-    left_out = ast.Nonlocal | ast.Return
-    body = function.body[1:]  # without its docstring
-    return [renamed.visit(copy.deepcopy(node)) for node in body if not isinstance(node, left_out)]
+    own = stored(function.body) - nonlocals
+    names: dict[str, ast.expr] = {
+        node.id: ast.Name(f"_{node.id}" if node.id in own else node.id + SHARED, ast.Load())
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and not hasattr(builtins, node.id)
+    }
+    put = Substitute(names | dict(zip([arg.arg for arg in function.args.args], given, strict=True)))
+    body = [copy.deepcopy(node) for node in function.body[1:] if not isinstance(node, ast.Nonlocal | ast.Return)]
+    for node in body:
+        put.visit(node)
+    return body
 
 
 def compiled(path: str, functions: list[ast.FunctionDef], linked: set[str]) -> CodeType:
