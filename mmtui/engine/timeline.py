@@ -231,7 +231,7 @@ class Timeline:
             self.trace = self._whole()
 
     def prepare(self) -> None:
-        """Make what long seeks, changes of cells and stops need, ahead of the first one."""
+        """Make what long seeks, changes of cells and stops need of the log so far, ahead of the first one."""
         self._seeker.prepare()
         self._changes.extend()
         self._story.events()
