@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mmtui.engine.log import Ints, Log
 
-LONG = 1 << 20
+LONG = 1 << 19
 """Transitions of a run that is not joined any more."""
 
 
@@ -55,6 +55,23 @@ class Changes:
         if not found:
             return np.zeros(0, np.int64)
         return (found[0] if len(found) == 1 else np.concatenate(found)).astype(np.int64) + 1
+
+    @property
+    def is_ready(self) -> bool:
+        """The whole log is taken in: nothing that is asked now takes long."""
+        return self._end == len(self._log)
+
+    def between(self, low: int, high: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """(cell, transition) of every change of the cells `low` to `high`, in the order of the log."""
+        self.extend()
+        bounds = np.array([low, high], np.uint32)
+        parts = [(run, *run.cell.searchsorted(bounds).tolist()) for run in self._runs]
+        cell, transition = (
+            np.concatenate([np.zeros(0, np.uint32), *(run[at][begin:end] for run, begin, end in parts)])
+            for at in (2, 3)
+        )
+        order = np.argsort(transition, kind="stable")
+        return cell[order], transition[order]
 
     def after(self, cell: int, position: int) -> int | None:
         """The first position after `position` at which a cell has just changed."""

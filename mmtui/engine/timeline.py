@@ -395,6 +395,25 @@ class Timeline:
         column, row = cell
         return self._changes.before(BASE[column] | row, self.position if position is None else position)
 
+    def value(self, cell: tuple[str, int], position: int) -> int:
+        """What a cell holds at a position, wherever the timeline is."""
+        before = self.previous_change(cell, position + 1)
+        if before is not None:
+            return self.transition(before - 1).new
+        after = self.next_change(cell, position)
+        if after is not None:
+            return self.transition(after - 1).old
+        column, row = cell
+        values = self._seeker.image[COLUMN[column].id]
+        return int(values[row]) if row < len(values) else 0
+
+    def changes_of(self, column: str) -> tuple[Ints, Ints] | None:
+        """(row, transition) of every change of a column, in the order of the log; None where that is not indexed yet."""
+        if not self._changes.is_ready:
+            return None
+        cell, transition = self._changes.between(BASE[column], BASE[column] + ROW_MASK + 1)
+        return (cell & ROW_MASK).astype(np.int64), transition.astype(np.int64)
+
     def find(self, expression: str) -> Ints:
         """The positions where an expression stops, ascending. query.QueryError: it is not one."""
         known = self._hits.get(expression)

@@ -52,8 +52,7 @@ _UNSEEN: Final = frozenset(
 
 def value_at(timeline: Timeline, column: str, row: int, number: int) -> int:
     """The value of a cell just after transition `number`."""
-    history = data_of(timeline).history(column)
-    return int(history.after(np.array([row]), np.array([number]))[0])
+    return timeline.value((column, row), number + 1)
 
 
 def pte_owner(timeline: Timeline, row: int, number: int) -> tuple[int, int]:
