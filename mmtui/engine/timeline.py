@@ -350,7 +350,7 @@ class Timeline:
         """The operation that made the last transition before a position; -1 at position 0."""
         if position <= 0 or not self.op_count:
             return -1
-        return int(np.searchsorted(self._op_starts, position, side="left")) - 1
+        return int(self._op_starts.searchsorted(position, side="left")) - 1
 
     @property
     def _op_starts(self) -> Ints:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mmtui import words
+from mmtui.engine.numbers import distinct
 from mmtui.ui.commands import COMMANDS
 from mmtui.ui.keymap import keys_of, shown
-from mmtui.engine.numbers import distinct
 from mmtui.ui.paint import ASCII_BARS, BARS, cut, merged, width_of
 from mmtui.ui.panes import texts
 from mmtui.ui.rows import Row, Span

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from mmtui.engine.numbers import distinct
 from mmtui.engine.schema import TABLES
 from mmtui.sidecar import Sidecar
 from mmtui.ui.notebook import Notebook
-from mmtui.engine.numbers import distinct
 from mmtui.ui.rows import Target
 
 if TYPE_CHECKING:

@@ -29,6 +29,9 @@ WIDTH, HEIGHT = 200, 60
 QUIET = 0.15
 """Seconds without output after which a screen counts as painted."""
 
+CALM = 1.5
+"""Seconds without output after which a program has nothing left to do in the background."""
+
 _APP = """
 import sys
 from rich.segment import Segment
@@ -131,10 +134,10 @@ class Terminal:
                 return b"".join(parts)
         raise TimeoutError(f"{mark!r} was not painted")
 
-    def settle(self, limit: float = 30.0) -> None:
-        """Until it is quiet."""
+    def settle(self, quiet: float, limit: float = 30.0) -> None:
+        """Until it has been quiet for so long."""
         end = time.perf_counter() + limit
-        while time.perf_counter() < end and self.read(QUIET):
+        while time.perf_counter() < end and self.read(quiet):
             pass
 
     def processor(self) -> float:
@@ -182,7 +185,7 @@ def keys_to_paint(programs: Sequence[tuple[list[str], bytes]], keys: Sequence[by
     try:
         for terminal, (_, mark) in zip(terminals, programs, strict=True):
             terminal.until(mark)
-            terminal.settle()
+            terminal.settle(quiet=CALM)
         each = [[terminal.press(key) for terminal in terminals] for key in keys]
         return [list(painted) for painted in zip(*each, strict=True)]
     finally:

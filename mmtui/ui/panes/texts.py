@@ -208,9 +208,7 @@ def ref_words(view: View, value: int, gone: bool) -> list[str]:
 
 def freed_at(view: View, pfn: int) -> int | None:
     """The position at which a free frame was freed last, None if it was never allocated."""
-    history = view.timeline.history("page.free", pfn)
-    at = int(np.searchsorted(history, view.position, side="right"))
-    return int(history[at - 1]) if at else None
+    return view.timeline.previous_change(("page.free", pfn), view.position + 1)
 
 
 def _told(view: View) -> Callable[[Timeline, Event], tuple[str, str]]:
