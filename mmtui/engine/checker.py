@@ -270,9 +270,7 @@ class Checker:
             found |= {(each, op) for each in range(pfn, pfn + (1 << self._value.get((_ID["buf.order"], row), 0)))}
         return found
 
-    def _surplus_events(
-        self, view: Slab, rows: Changes, sums: Sums, case: Case, freed: set[tuple[int, int]]
-    ) -> None:
+    def _surplus_events(self, view: Slab, rows: Changes, sums: Sums, case: Case, freed: set[tuple[int, int]]) -> None:
         times, surplus = rows.time[case.start : case.end], sums.surplus[case.start : case.end]
         aborted = self.run.over and case.op == self.run.done - 1
         if case.now < min(case.before, 0):

@@ -167,7 +167,8 @@ class Gathered:
         self._objects += part._objects
         begin, self._length = self._length, self._length + len(part)
         if self._length > len(self._room[0]):
-            self._room = [np.concatenate([column[:begin], np.zeros(self._length, column.dtype)]) for column in self._room]
+            more = self._length
+            self._room = [np.concatenate([column[:begin], np.zeros(more, column.dtype)]) for column in self._room]
         new = (numbers[part.kind], part.transition, part.op, part.pfn, part.address, told)
         for column, values in zip(self._room, new, strict=True):
             column[begin : self._length] = values

@@ -408,7 +408,7 @@ class Timeline:
         return int(values[row]) if row < len(values) else 0
 
     def changes_of(self, column: str) -> tuple[Ints, Ints] | None:
-        """(row, transition) of every change of a column, in the order of the log; None where that is not indexed yet."""
+        """(row, transition) of every change of a column, in log order; None where that is not indexed yet."""
         if not self._changes.is_ready:
             return None
         cell, transition = self._changes.between(BASE[column], BASE[column] + ROW_MASK + 1)

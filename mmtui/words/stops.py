@@ -310,4 +310,3 @@ _TEXTS: Final[dict[str, Callable[[Timeline, Event], tuple[str, str]]]] = {
     "refused": _refused,
     "fault": _fault,
 }
-

@@ -188,9 +188,7 @@ def anon_vma(view: View, pid: int, vma: Vma) -> str:
     if view.recorded:
         return "? (it has one)"
     for process in view.processes:
-        if process.pid != pid and any(
-            other.anon_vma == vma.anon_vma for other in view.timeline.vmas(process.pid)
-        ):
+        if process.pid != pid and any(other.anon_vma == vma.anon_vma for other in view.timeline.vmas(process.pid)):
             return f"shared with pid {process.pid}"
     return "own"
 
@@ -227,7 +225,13 @@ def chain(view: View, pfn: int) -> list[tuple[int, str]]:
     def links() -> list[tuple[int, str]]:
         assert view.machine is not None
         subject = view.timeline.subject(f"page[{pfn}]")
-        told = words.why_chain(view.timeline, subject, view.position, tell=_told(view), say=lambda _, number: transition_words(view, number))
+        told = words.why_chain(
+            view.timeline,
+            subject,
+            view.position,
+            tell=_told(view),
+            say=lambda _, number: transition_words(view, number),
+        )
         found = {link.position: link.sentence for link in told}
         for position, sentence in _entry_links(view, pfn):
             found.setdefault(position, sentence)
