@@ -68,7 +68,9 @@ class Recorder:
         t_cell, t_old, t_new = memoryview(cell), memoryview(old), memoryview(new)  # type: ignore[arg-type]
         t_call, t_site = memoryview(calls), memoryview(sites)  # type: ignore[arg-type]
         tree = log.calls
-        c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (tree.view(name) for name in Calls.NAMES)
+        c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
+            tree.view(name) for name in Calls.NAMES
+        )
         used = 0  # rows in the tail
         first = 0  # number of the tail's first row
         call = -1  # the innermost open call
@@ -106,7 +108,9 @@ class Recorder:
                 c_fn[count] = fn
             except IndexError:
                 tree.grow()
-                c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (tree.view(name) for name in Calls.NAMES)
+                c_fn, c_parent, c_start, c_end, c_a0, c_a1 = (
+                    tree.view(name) for name in Calls.NAMES
+                )
                 c_fn[count] = fn
             c_parent[count] = parent
             c_start[count] = first + used
@@ -172,3 +176,4 @@ class Recorder:
         for table in tables:
             for field in TABLES[table]:
                 setattr(target, f"{table}_{field}", memoryview(self.cells.columns[f"{table}.{field}"]))  # type: ignore[arg-type]
+

@@ -294,3 +294,4 @@ def frame_owner(timeline: Timeline, pfn: int) -> str:
         name = timeline.string(int(machine.inode.name[mapping >> 1])) or "shmem"
         return f"{name}, page {int(machine.page.index[pfn])}"
     return ""
+

@@ -149,12 +149,8 @@ LOOK: Final = (
     Command("cursor.back", "look", "back", "back to the place before", "back", ("backspace",)),
     Command("view.fold", "look", "fold", "fold or unfold what is under the cursor", "fold", ("Z",)),
     Command(
-        "view.everything",
-        "look",
-        "everything",
-        "of a recording everything, or start-up, libraries and vdso folded",
-        "everything",
-        ("X",),
+        "view.everything", "look", "everything",
+        "of a recording everything, or start-up, libraries and vdso folded", "everything", ("X",),
     ),
     Command(
         "proc.next",

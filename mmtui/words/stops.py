@@ -310,3 +310,4 @@ _TEXTS: Final[dict[str, Callable[[Timeline, Event], tuple[str, str]]]] = {
     "refused": _refused,
     "fault": _fault,
 }
+

@@ -202,7 +202,9 @@ def test_remapped_frames_have_special_ptes_and_no_count():
 
     timeline = ran(SPAWN, ALLOC, mmap, touch("read"), {"op": "exit", "pid": 1})
 
-    assert {"VM_PFNMAP", "VM_IO", "VM_DONTEXPAND", "VM_DONTDUMP"} <= set(ran(SPAWN, ALLOC, mmap).vmas(1)[0].flag_names)
+    assert {"VM_PFNMAP", "VM_IO", "VM_DONTEXPAND", "VM_DONTDUMP"} <= set(
+        ran(SPAWN, ALLOC, mmap).vmas(1)[0].flag_names
+    )
     assert timeline.extra(1)["pfn"] == 4
     assert timeline.machine.page.count[4] == 1
     assert not timeline.events("stray_put")

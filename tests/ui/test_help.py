@@ -24,7 +24,9 @@ async def test_the_overview_at_80x24(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_how_to_leave_and_how_to_name_a_mark_are_on_the_first_page(tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_how_to_leave_and_how_to_name_a_mark_are_on_the_first_page(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     async with walking(tmp_path, size=size) as walk:
         await walk.press("?")
 
