@@ -110,11 +110,16 @@ def bars(timeline: Timeline, buckets: int) -> list[int]:
 
 def timeline_row(view: View, around: Around, width: int) -> list[Span]:
     """The whole log in one row: bars, `m` marks, `!` stops, `f` forks, and the position."""
-    timeline = view.timeline
-    about = _about(timeline)
+    here = column_of(view.timeline, view.position, width)
+    key = ("timeline", width, here, around.marks, around.stopped is not None, id(around.stops), view.glyphs)
+    # Held on to with the row, so that the id is that of no other stops.
+    return view.remember(key, lambda: (_timeline_row(view, around, width, here), around.stops))[0]
+
+
+def _timeline_row(view: View, around: Around, width: int, here: int) -> list[Span]:
+    timeline, about = view.timeline, _about(view.timeline)
     heights = view.remember(("bars", width, about), lambda: bars(timeline, width - 2), lasting=True)
     glyphs = BARS if view.glyphs == "unicode" else ASCII_BARS
-    here = column_of(timeline, view.position, width)
     cells: list[Span] = [(" ", "text")]
     cells += [(glyphs[h], "past" if i + 1 <= here else "rule") for i, h in enumerate(heights)]
     for k in view.remember(("forks", about), lambda: _forks(timeline), lasting=True):
@@ -156,8 +161,10 @@ def names_row(view: View, around: Around, width: int) -> list[Span]:
                 taken[column] = (name, role)
                 used |= span
     spans: list[Span] = []
+    width_now = 0
     for column in sorted(taken):
-        spans += [(" " * (column - width_of(spans)), "text"), taken[column]]
+        spans += [(" " * (column - width_now), "text"), taken[column]]
+        width_now = column + width_of(spans[-1:])
     return spans
 
 
@@ -169,8 +176,8 @@ def _mark_names(view: View, around: Around) -> list[tuple[int, str]]:
 def _op_names(view: View) -> list[tuple[int, str]]:
     """A few operations, spread evenly: more would never fit."""
     timeline = view.timeline
-    step = max(1, timeline.op_count // 40)
-    return [(timeline.op_start(k), _short(view, k)) for k in range(0, timeline.op_count, step)]
+    chosen = range(0, timeline.op_count, max(1, timeline.op_count // 40))
+    return view.remember(("op names",), lambda: [(timeline.op_start(k), _short(view, k)) for k in chosen])
 
 
 def _short(view: View, number: int) -> str:

@@ -29,8 +29,8 @@ WIDTH, HEIGHT = 200, 60
 QUIET = 0.15
 """Seconds without output after which a screen counts as painted."""
 
-CALM = 1.5
-"""Seconds without output after which a program has nothing left to do in the background."""
+CALM = 0.5
+"""Seconds in which a program that is ready writes nothing, and has next to nothing of the processor."""
 
 _APP = """
 import sys
@@ -134,11 +134,11 @@ class Terminal:
                 return b"".join(parts)
         raise TimeoutError(f"{mark!r} was not painted")
 
-    def settle(self, quiet: float, limit: float = 30.0) -> None:
-        """Until it has been quiet for so long."""
-        end = time.perf_counter() + limit
-        while time.perf_counter() < end and self.read(quiet):
-            pass
+    def settle(self, limit: float = 60.0) -> None:
+        """Until it writes nothing and computes nothing, as other kernels may run in the background."""
+        end, had = time.perf_counter() + limit, 0.0
+        while time.perf_counter() < end and (self.read(CALM) or self.processor() - had > CALM / 50):
+            had = self.processor()
 
     def processor(self) -> float:
         """Seconds of the processor that it has had, all threads."""
@@ -185,7 +185,7 @@ def keys_to_paint(programs: Sequence[tuple[list[str], bytes]], keys: Sequence[by
     try:
         for terminal, (_, mark) in zip(terminals, programs, strict=True):
             terminal.until(mark)
-            terminal.settle(quiet=CALM)
+            terminal.settle()
         each = [[terminal.press(key) for terminal in terminals] for key in keys]
         return [list(painted) for painted in zip(*each, strict=True)]
     finally:

@@ -90,7 +90,9 @@ def _run_all(timeline: Timeline, kernels: list[str], found: dict[str, Timeline])
 def _run(timeline: Timeline, kernel: str, found: dict[str, Timeline]) -> None:
     """Run the trace on one kernel; a model that cannot run it has no line but `...`, which is no reason to stop."""
     with contextlib.suppress(Exception):
-        found[kernel] = timeline.with_kernel(kernel)
+        other = timeline.with_kernel(kernel)
+        other.prepare()
+        found[kernel] = other
 
 
 def _words(timeline: Timeline, op: int, pfn: int) -> tuple[str, bool]:
