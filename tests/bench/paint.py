@@ -179,12 +179,19 @@ def first_paint(arguments: list[str], mark: bytes) -> float:
         terminal.close()
 
 
-def keys_to_paint(programs: Sequence[tuple[list[str], bytes]], keys: Sequence[bytes]) -> list[list[Painted]]:
-    """What each key makes each program (arguments, and the mark that it paints when it is ready) do, in turns."""
+def keys_to_paint(
+    programs: Sequence[tuple[list[str], bytes]], first: bytes, keys: Sequence[bytes]
+) -> list[list[Painted]]:
+    """What each key makes each program (arguments, and the mark that it paints when it is ready) do, in turns.
+
+    `first`: keys that are pressed before.
+    """
     terminals = [Terminal(arguments) for arguments, _ in programs]
     try:
         for terminal, (_, mark) in zip(terminals, programs, strict=True):
             terminal.until(mark)
+            terminal.settle()
+            os.write(terminal.file, first)
             terminal.settle()
         each = [[terminal.press(key) for terminal in terminals] for key in keys]
         return [list(painted) for painted in zip(*each, strict=True)]
