@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mmtui.engine.events import Event, Events, Rows, gather, joined
+from mmtui.engine.events import Event, Events, Gathered, Rows, gather
 from mmtui.engine.flags import PG_compound, PG_reserved
 from mmtui.engine.log import Ints
 from mmtui.engine.pgtable import PTE_FRAME, PTE_MANAGED, PTE_REF
@@ -46,7 +46,7 @@ class Checker:
         frames = run.spec.frames
         self._told: list[Event] = []
         self._plain: list[Rows] = []
-        self._events = gather([], [])
+        self._events = Gathered()
         self._ops = 0
         self._position = 0
         self.carried = Carried(frames)
@@ -64,23 +64,23 @@ class Checker:
 
     def advance(self) -> Events:
         """Read what was sealed since; returns all events so far, by transition."""
+        self.read()
+        return self._events.all()
+
+    def read(self) -> None:
+        """Read what was sealed since: for whoever makes a long log, and has time for it now."""
         run = self.run
         starts = run.log.calls.start
         last = self._ops
-        if last == run.done:
-            return self._events
-        made = [self._events]
         while last < run.done:
             first = last
             last = self._slab_end(first)
             end = int(starts[run.op_calls[last]]) if last < run.done else len(run.log)
             self._slab(first, last, end)
             self._position = end
-            made.append(gather(self._plain, self._told))
+            self._events.add(gather(self._plain, self._told))
             self._plain, self._told = [], []
         self._ops = last
-        self._events = joined(made)
-        return self._events
 
     def _slab_end(self, first: int) -> int:
         """Operations are read together, up to about a million transitions."""
@@ -230,9 +230,9 @@ class Checker:
         """Which of these frames somebody may still map or own just then; all others are freed or taken rightly."""
         blocks = np.zeros(len(self._head), bool)
         blocks[list(self._blocks)] = True
-        compound = self._head != np.arange(len(self._head))
-        blocks[self._head[compound]] = True
-        return sums.used(frame, time) | blocks[frame]
+        after = np.minimum(frame + 1, len(self._head) - 1)
+        compound = (self._head[after] == frame) & (after != frame)  # it is the head of the frame that follows it
+        return np.asarray(sums.used(frame, time) | blocks[frame] | compound, bool)
 
     def _parts(self, frame: int) -> list[int]:
         """The frames whose ptes keep a count: a compound page's parts, else the frame itself."""
@@ -270,9 +270,7 @@ class Checker:
             found |= {(each, op) for each in range(pfn, pfn + (1 << self._value.get((_ID["buf.order"], row), 0)))}
         return found
 
-    def _surplus_events(
-        self, view: Slab, rows: Changes, sums: Sums, case: Case, freed: set[tuple[int, int]]
-    ) -> None:
+    def _surplus_events(self, view: Slab, rows: Changes, sums: Sums, case: Case, freed: set[tuple[int, int]]) -> None:
         times, surplus = rows.time[case.start : case.end], sums.surplus[case.start : case.end]
         aborted = self.run.over and case.op == self.run.done - 1
         if case.now < min(case.before, 0):

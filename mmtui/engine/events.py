@@ -101,9 +101,27 @@ class Events(Sequence[Event]):
     def of(self, *kinds: str) -> Events:
         """The events of some kinds; kept, as a screen asks for the same few at every step."""
         if kinds not in self._by_kinds:
-            numbers = [self.kinds.index(kind) for kind in kinds if kind in self.kinds]
-            self._by_kinds[kinds] = self.take(np.flatnonzero(np.isin(self.kind, numbers)))
+            self._by_kinds[kinds] = self.take(self._where(kinds, 0))
         return self._by_kinds[kinds]
+
+    def follow(self, before: Events) -> None:
+        """These begin with the events of `before`: what is known of those need not be looked for."""
+        for kinds, known in before._by_kinds.items():
+            index = self._where(kinds, len(before))
+            self._by_kinds[kinds] = known.followed(self.take(index)) if len(index) else known
+
+    def followed(self, after: Events) -> Events:
+        """These, and then others of the same table."""
+        columns = (np.concatenate(pair) for pair in zip(self._columns(), after._columns(), strict=True))
+        kind, *rest, told = columns
+        return Events(after.kinds, kind, tuple(rest), told, after._objects)  # type: ignore[arg-type]
+
+    def _columns(self) -> tuple[NDArray[np.integer], ...]:
+        return (self.kind, self.transition, self.op, self.pfn, self.address, self._told)
+
+    def _where(self, kinds: tuple[str, ...], first: int) -> Ints:
+        numbers = [self.kinds.index(kind) for kind in kinds if kind in self.kinds]
+        return np.flatnonzero(np.isin(self.kind[first:], numbers)) + first
 
     def told(self) -> Iterator[tuple[int, Event]]:
         """(index, event) of those that say more than their columns; there are few."""
@@ -128,20 +146,41 @@ def gather(plain: Sequence[Rows], told: Sequence[Event]) -> Events:
     return Events(kinds, np.concatenate(kind)[order], columns, index[order], told)  # type: ignore[arg-type]
 
 
-def joined(parts: Sequence[Events]) -> Events:
-    """Events of one stretch of the log after the other, as one table."""
-    kinds = tuple(dict.fromkeys(kind for part in parts for kind in part.kinds))
-    number = {kind: at for at, kind in enumerate(kinds)}
-    kind, told = [], []
-    objects: list[Event] = []
-    for part in parts:
-        kind.append(np.array([number[name] for name in part.kinds], np.int16)[part.kind])
-        told.append(np.where(part._told >= 0, part._told + len(objects), -1))
-        objects += part._objects
-    columns = tuple(
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("transition", "op", "pfn", "address")
-    )
-    return Events(kinds, np.concatenate(kind), columns, np.concatenate(told), objects)  # type: ignore[arg-type]
+class Gathered:
+    """Events of one stretch of the log after the other. Adding a stretch costs what the stretch does: the columns have
+    room to grow, and of what was asked for before only the new part is looked through."""
+
+    def __init__(self) -> None:
+        self._kinds = list(KINDS)
+        self._room = [np.zeros(0, kind) for kind in (np.int16, *[np.int64] * 5)]
+        self._length = 0
+        self._objects: list[Event] = []
+        self._events = gather([], [])
+
+    def add(self, part: Events) -> None:
+        """The events of the stretch that follows."""
+        if not len(part):
+            return
+        self._kinds += [kind for kind in part.kinds if kind not in self._kinds]
+        numbers = np.array([self._kinds.index(kind) for kind in part.kinds], np.int16)
+        told = np.where(part._told >= 0, part._told + len(self._objects), -1)
+        self._objects += part._objects
+        begin, self._length = self._length, self._length + len(part)
+        if self._length > len(self._room[0]):
+            more = self._length
+            self._room = [np.concatenate([column[:begin], np.zeros(more, column.dtype)]) for column in self._room]
+        new = (numbers[part.kind], part.transition, part.op, part.pfn, part.address, told)
+        for column, values in zip(self._room, new, strict=True):
+            column[begin : self._length] = values
+
+    def all(self) -> Events:
+        """All of them; the same object while nothing was added."""
+        before = self._events
+        if len(before) != self._length:
+            kind, *columns, told = (column[: self._length] for column in self._room)
+            self._events = Events(tuple(self._kinds), kind, tuple(columns), told, self._objects)  # type: ignore[arg-type]
+            self._events.follow(before)
+        return self._events
 
 
 def _of(told: Sequence[Event], name: str) -> Ints:

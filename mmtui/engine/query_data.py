@@ -195,7 +195,7 @@ class Data:
         cell = np.zeros(len(index), np.uint32)
         old, new = np.zeros(len(index), np.int64), np.zeros(len(index), np.int64)
         low = 0
-        for chunk in self.timeline.log.chunks():
+        for chunk in self.timeline.log.chunks(int(index[0]), int(index[-1]) + 1) if len(index) else ():
             high = int(np.searchsorted(index, chunk.first + len(chunk.cell)))
             at = index[low:high] - chunk.first
             cell[low:high], old[low:high], new[low:high] = chunk.cell[at], chunk.old[at], chunk.new[at]
@@ -245,6 +245,9 @@ class Data:
 
     def changes(self, column: str) -> tuple[Ints, Ints, Ints, Ints]:
         """(rows, transitions, old, new) of every change of a column, in log order."""
+        if column not in self._changes and (indexed := self.timeline.changes_of(column)) is not None:
+            found = self.rows_at(indexed[1])
+            self._changes[column] = (*indexed, found.old.astype(np.int64), found.new.astype(np.int64))
         if column not in self._changes:
             parts = [
                 (items.row, items.index, items.old.astype(np.int64), items.new.astype(np.int64))

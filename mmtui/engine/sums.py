@@ -111,9 +111,9 @@ class Sums:
         last = np.clip(at, 0, None)
         known = (at >= 0) & (self.rows.frame[last] == frame)
         carried = self._carried
-        now = (self.window + self.managed != 0) | (self.owned > 0)
-        before = (carried.window + carried.managed != 0) | (carried.owned > 0)
-        return np.asarray(np.where(known, now[last], before[frame]), bool)
+        now = (self.window[last] + self.managed[last] != 0) | (self.owned[last] > 0)
+        before = (carried.window[frame] + carried.managed[frame] != 0) | (carried.owned[frame] > 0)
+        return np.asarray(np.where(known, now, before), bool)
 
     def at(self, frame: int, time: int) -> tuple[int, int, int]:
         """(windows, managed ptes, owners) of a frame just after a transition."""

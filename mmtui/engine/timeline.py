@@ -231,7 +231,7 @@ class Timeline:
             self.trace = self._whole()
 
     def prepare(self) -> None:
-        """Make what long seeks, changes of cells and stops need, ahead of the first one."""
+        """Make what long seeks, changes of cells and stops need of the log so far, ahead of the first one."""
         self._seeker.prepare()
         self._changes.extend()
         self._story.events()
@@ -350,7 +350,7 @@ class Timeline:
         """The operation that made the last transition before a position; -1 at position 0."""
         if position <= 0 or not self.op_count:
             return -1
-        return int(np.searchsorted(self._op_starts, position, side="left")) - 1
+        return int(self._op_starts.searchsorted(position, side="left")) - 1
 
     @property
     def _op_starts(self) -> Ints:
@@ -394,6 +394,25 @@ class Timeline:
         """The last position before `position` (default: here) at which a cell had just changed."""
         column, row = cell
         return self._changes.before(BASE[column] | row, self.position if position is None else position)
+
+    def value(self, cell: tuple[str, int], position: int) -> int:
+        """What a cell holds at a position, wherever the timeline is."""
+        before = self.previous_change(cell, position + 1)
+        if before is not None:
+            return self.transition(before - 1).new
+        after = self.next_change(cell, position)
+        if after is not None:
+            return self.transition(after - 1).old
+        column, row = cell
+        values = self._seeker.image[COLUMN[column].id]
+        return int(values[row]) if row < len(values) else 0
+
+    def changes_of(self, column: str) -> tuple[Ints, Ints] | None:
+        """(row, transition) of every change of a column, in log order; None where that is not indexed yet."""
+        if not self._changes.is_ready:
+            return None
+        cell, transition = self._changes.between(BASE[column], BASE[column] + ROW_MASK + 1)
+        return (cell & ROW_MASK).astype(np.int64), transition.astype(np.int64)
 
     def find(self, expression: str) -> Ints:
         """The positions where an expression stops, ascending. query.QueryError: it is not one."""

@@ -37,6 +37,8 @@ EARLY: Final = 100
 """Keys that are kept while the trace is being read."""
 DRAFTS: Final = 0.4
 """Seconds after which what is being typed is on the disk."""
+SWITCH: Final = 0.0005
+"""Seconds after which a thread that runs another kernel gives way to a key."""
 ALWAYS: Final = ("cancel", "quit", "suspend", "screen.redraw", "interrupt")
 """Commands whose keys work while one types."""
 
@@ -392,6 +394,7 @@ def run(path: str, kernel: str | None = None, at: str | None = None, **flags: An
     except config.ConfigError as error:
         sys.stderr.write("".join(f"mmtui: {problem}\n" for problem in error.problems))
         return 2
+    sys.setswitchinterval(SWITCH)
     app = StepperApp(path, kernel, at, settings)
     status = app.run(mouse=settings["ui.mouse"])
     if isinstance(app.error, MmtuiError):

@@ -49,14 +49,14 @@ class OpChanges:
     def before(self, column: str, row: int, position: int) -> int | None:
         """The value of `column[row]` at the start, None if nothing before `position` wrote it."""
         number = BASE[column] | row
-        at = int(np.searchsorted(self.cells, number))
+        at = int(self.cells.searchsorted(number))
         if at == len(self.cells) or self.cells[at] != number or self.first[at] >= position:
             return None
         return int(self.old[at])
 
     def rows(self, column: str, position: int) -> NDArray[np.int64]:
         """The rows of `column` written before `position`, ascending."""
-        low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))
+        low, high = self.cells.searchsorted((BASE[column], BASE[column] + _ONE_COLUMN)).tolist()
         return (self.cells[low:high] & ROW_MASK)[self.first[low:high] < position]
 
     @cached_property
@@ -83,7 +83,7 @@ class OpChanges:
 
     def befores(self, column: str, position: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The same rows, and the value that each had at the start."""
-        low, high = np.searchsorted(self.cells, (BASE[column], BASE[column] + _ONE_COLUMN))
+        low, high = self.cells.searchsorted((BASE[column], BASE[column] + _ONE_COLUMN)).tolist()
         seen = self.first[low:high] < position
         return (self.cells[low:high] & ROW_MASK)[seen], self.old[low:high][seen]
 

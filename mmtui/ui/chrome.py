@@ -109,13 +109,19 @@ def bars(timeline: Timeline, buckets: int) -> list[int]:
 
 def timeline_row(view: View, around: Around, width: int) -> list[Span]:
     """The whole log in one row: bars, `m` marks, `!` stops, `f` forks, and the position."""
-    timeline = view.timeline
-    heights = view.remember(("bars", width), lambda: bars(timeline, width - 2))
+    here = column_of(view.timeline, view.position, width)
+    key = ("timeline", width, here, around.marks, around.stopped is not None, id(around.stops), view.glyphs)
+    # Held on to with the row, so that the id is that of no other stops.
+    return view.remember(key, lambda: (_timeline_row(view, around, width, here), around.stops))[0]
+
+
+def _timeline_row(view: View, around: Around, width: int, here: int) -> list[Span]:
+    timeline, about = view.timeline, _about(view.timeline)
+    heights = view.remember(("bars", width, about), lambda: bars(timeline, width - 2), lasting=True)
     glyphs = BARS if view.glyphs == "unicode" else ASCII_BARS
-    here = column_of(timeline, view.position, width)
     cells: list[Span] = [(" ", "text")]
     cells += [(glyphs[h], "past" if i + 1 <= here else "rule") for i, h in enumerate(heights)]
-    for k in view.remember(("forks",), lambda: _forks(timeline)):
+    for k in view.remember(("forks", about), lambda: _forks(timeline), lasting=True):
         cells[column_of(timeline, timeline.op_start(k), width)] = ("f", "kind.c")
     for p in around.marks:
         cells[column_of(timeline, p, width)] = ("m", "bright")
@@ -125,6 +131,12 @@ def timeline_row(view: View, around: Around, width: int) -> list[Span]:
     block = "█" if view.glyphs == "unicode" else "#"
     cells[here] = ("!", "alarm_fill") if around.stopped else (block, "here")
     return merged([*cells, (" ", "text")])
+
+
+def _about(timeline: Timeline) -> int:
+    """The length of the log; of one that grows to four binary digits, as a sketch of it need not follow every slice."""
+    length = len(timeline)
+    return length >> (digits := max(0, length.bit_length() - 4)) << digits if timeline.growing else length
 
 
 def _forks(timeline: Timeline) -> list[int]:
@@ -149,8 +161,10 @@ def names_row(view: View, around: Around, width: int) -> list[Span]:
                 taken[column] = (name, role)
                 used |= span
     spans: list[Span] = []
+    width_now = 0
     for column in sorted(taken):
-        spans += [(" " * (column - width_of(spans)), "text"), taken[column]]
+        spans += [(" " * (column - width_now), "text"), taken[column]]
+        width_now = column + width_of(spans[-1:])
     return spans
 
 
@@ -164,13 +178,16 @@ def _op_names(view: View) -> list[tuple[int, str]]:
     timeline = view.timeline
     if not len(timeline):
         return []
-    step = max(1, timeline.op_count // 40)
-    return [(timeline.op_start(k), _short(texts.op_text(view, k))) for k in range(0, timeline.op_count, step)]
+    chosen = range(0, timeline.op_count, max(1, timeline.op_count // 40))
+    return view.remember(("op names",), lambda: [(timeline.op_start(k), _short(view, k)) for k in chosen])
 
 
-def _short(name: str) -> str:
+def _short(view: View, number: int) -> str:
     """`exit pid 2`, `read 08048000`: the operation and the first thing that it is about."""
-    said = name.split()
+    op = view.timeline.op(number)
+    if op.name in ("exit", "fork") and not view.recorded:  # without looking for the name that the process was given
+        return f"{op.name} pid {op.pid if op.name == 'exit' else op.parent}"
+    said = texts.op_text(view, number).split()
     return " ".join(said[: 3 if said[1:2] == ["pid"] else 2])
 
 

@@ -84,6 +84,7 @@ class Desk:
         self.layout_name = ""
         self.trail: list[tuple[str, View]] = []
         self.pinned: int | None = None
+        self._footings: dict[tuple[tuple[str, ...], bool], list[Footing]] = {}
         self.layout: Layout = arrange(80, 24, self.slots)
         self.view = View(
             timeline=timeline,
@@ -281,8 +282,10 @@ class Desk:
             return list(self.help.footing())
         if self.drawer is not None:
             return [*self.drawer.footing(), ("F1", "help")]
-        wording = COMPARE_WORDS if self.view.other is not None and self.pinned is None else {}
-        return footing(self.footer_ids(), self.settings.keymap, wording)
+        ids, plain = self.footer_ids(), self.view.other is None or self.pinned is not None
+        if (ids, plain) not in self._footings:
+            self._footings[ids, plain] = footing(ids, self.settings.keymap, {} if plain else COMPARE_WORDS)
+        return self._footings[ids, plain]
 
     def footer_ids(self) -> tuple[str, ...]:
         """The commands that the footer offers."""

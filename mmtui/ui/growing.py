@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mmtui.ui.desk import Desk
     from mmtui.ui.opening import Text
 
-SLICE: Final = 0.02
-"""Seconds of a run between two looks at the keys."""
+SLICE: Final = 0.01
+"""Seconds of a run between two looks at the keys; as much again is for finding what happened in it."""
 PAUSE: Final = 0.002
 """Seconds for keys and for the screen."""
 TELL: Final = 0.5
@@ -53,6 +53,7 @@ class Growing:
     def slice(self) -> bool:
         """Run on a little; is there something new to paint? Raises MmtuiError for what is wrong with the trace."""
         self.timeline.grow(SLICE)
+        self.timeline.prepare()
         if self.timeline.growing and time.monotonic() < self._next:
             return False
         self.desk.grown()

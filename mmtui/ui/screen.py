@@ -30,10 +30,11 @@ class Stage(Widget, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines as they were composed, to the last colour: Textual has no border, padding or tint to add."""
-        lines = [self.render_line(y) for y in crop.line_range]
-        if crop.column_span == (0, self.size.width):
-            return lines
-        return [line.crop(*crop.column_span) for line in lines]
+        lines = self._strips[crop.y : crop.bottom]
+        width = self.size.width
+        if len(lines) != crop.height or lines[0].cell_length != width:  # composed for another size
+            lines = [self.render_line(y) for y in crop.line_range]
+        return lines if crop.column_span == (0, width) else [line.crop(*crop.column_span) for line in lines]
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
@@ -88,17 +89,16 @@ class Stage(Widget, can_focus=True):
 
 def _difference(old: Strip, new: Strip) -> tuple[int, int] | None:
     """The columns in which two lines of the same width differ: from the first to the last differing segment."""
-    a, b = list(old), list(new)
-    if a == b:
-        return None
     if old.cell_length != new.cell_length:
         return 0, max(old.cell_length, new.cell_length)
-    first = 0
-    while a and b and a[0] == b[0]:
-        first += a.pop(0).cell_length
-        b.pop(0)
-    last = new.cell_length
-    while a and b and a[-1] == b[-1]:
-        last -= a.pop().cell_length
-        b.pop()
+    a, b = list(old), list(new)
+    most = min(len(a), len(b))
+    same = next((at for at in range(most) if a[at] is not b[at] and a[at] != b[at]), most)
+    if same == len(a) == len(b):
+        return None
+    alike = next(
+        (at for at in range(most - same) if a[-1 - at] is not b[-1 - at] and a[-1 - at] != b[-1 - at]), most - same
+    )
+    first = sum(segment.cell_length for segment in b[:same])
+    last = new.cell_length - sum(segment.cell_length for segment in b[len(b) - alike :])
     return first, max(last, first + 1)

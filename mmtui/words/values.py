@@ -57,8 +57,7 @@ def _data(timeline: Timeline) -> Data:
 
 def value_at(timeline: Timeline, column: str, row: int, number: int) -> int:
     """The value of a cell just after transition `number`."""
-    history = _data(timeline).history(column)
-    return int(history.after(np.array([row]), np.array([number]))[0])
+    return timeline.value((column, row), number + 1)
 
 
 def pte_owner(timeline: Timeline, row: int, number: int) -> tuple[int, int]:

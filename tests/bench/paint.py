@@ -29,6 +29,9 @@ WIDTH, HEIGHT = 200, 60
 QUIET = 0.15
 """Seconds without output after which a screen counts as painted."""
 
+CALM = 0.5
+"""Seconds in which a program that is ready writes nothing, and has next to nothing of the processor."""
+
 _APP = """
 import sys
 from rich.segment import Segment
@@ -131,11 +134,11 @@ class Terminal:
                 return b"".join(parts)
         raise TimeoutError(f"{mark!r} was not painted")
 
-    def settle(self, limit: float = 30.0) -> None:
-        """Until it is quiet."""
-        end = time.perf_counter() + limit
-        while time.perf_counter() < end and self.read(QUIET):
-            pass
+    def settle(self, limit: float = 60.0) -> None:
+        """Until it writes nothing and computes nothing, as other kernels may run in the background."""
+        end, had = time.perf_counter() + limit, 0.0
+        while time.perf_counter() < end and (self.read(CALM) or self.processor() - had > CALM / 50):
+            had = self.processor()
 
     def processor(self) -> float:
         """Seconds of the processor that it has had, all threads."""
@@ -176,12 +179,19 @@ def first_paint(arguments: list[str], mark: bytes) -> float:
         terminal.close()
 
 
-def keys_to_paint(programs: Sequence[tuple[list[str], bytes]], keys: Sequence[bytes]) -> list[list[Painted]]:
-    """What each key makes each program (arguments, and the mark that it paints when it is ready) do, in turns."""
+def keys_to_paint(
+    programs: Sequence[tuple[list[str], bytes]], first: bytes, keys: Sequence[bytes]
+) -> list[list[Painted]]:
+    """What each key makes each program (arguments, and the mark that it paints when it is ready) do, in turns.
+
+    `first`: keys that are pressed before.
+    """
     terminals = [Terminal(arguments) for arguments, _ in programs]
     try:
         for terminal, (_, mark) in zip(terminals, programs, strict=True):
             terminal.until(mark)
+            terminal.settle()
+            os.write(terminal.file, first)
             terminal.settle()
         each = [[terminal.press(key) for terminal in terminals] for key in keys]
         return [list(painted) for painted in zip(*each, strict=True)]

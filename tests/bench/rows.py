@@ -23,8 +23,10 @@ KERNEL = "2.6.15"
 QUERIES = (
     "page.count < 1", "cow", "call do_wp_page", "op fork", "pid 1 and fault", "page[8].count", "page.mapcount > 3",
 )  # fmt: skip
-KEYS = [b"s", b"s", b"n", b"s", b"S", b"n", b"N", b"S", b"c", b"n", b"C", b"N"]
-"""A walk there and back: transitions, operations, stops."""
+MIDDLE = b"g50%\r"
+"""To the middle of the trace, where the panes are full."""
+KEYS = [b"s", b"s", b"n", b"s", b"s", b"S", b"n", b"n", b"N", b"S"]
+"""A walk: transitions and operations, forward and back."""
 GROWN = b"operations have run"
 """What the stepper says when a long trace has grown to its end."""
 TRACES = Path(__file__).parents[2] / "traces"
@@ -203,7 +205,7 @@ def _keys(name: str, trace: Path, app: Path, ready: bytes, sizes: Sizes) -> Iter
     styled = app.with_name("styled.py")
     styled.write_text(paint.STYLED)
     programs = [(["-m", "mmtui", str(trace)], ready), ([str(app)], b"AAAAAAAA"), ([str(styled)], b"AAAAAAAA")]
-    ours, smallest, many = paint.keys_to_paint(programs, KEYS * sizes.times)
+    ours, smallest, many = paint.keys_to_paint(programs, MIDDLE, KEYS * sizes.times)
     seconds_ = [float(np.median([key.seconds for key in keys])) for keys in (ours, smallest, many)]
     processor = [float(np.median([key.processor for key in keys])) * 1000 for keys in (ours, smallest, many)]
     yield _painted(f"key to paint, {name}", seconds_[0], seconds_[1], 1.3)

@@ -43,7 +43,6 @@ def rows(view: View, pfn: int) -> list[Row]:
             words, trouble = view.remember(key, partial(_words, other, view.op, pfn))
         role = "alarm" if trouble else ("text" if ours else "dim")
         found.append(Row(Line().put(2, kernel, "text" if ours else "dim").put(15, words, role).spans))
-    view.timeline.seek(view.position)
     return found
 
 
@@ -90,24 +89,18 @@ def _run_all(timeline: Timeline, kernels: list[str], found: dict[str, Timeline])
 def _run(timeline: Timeline, kernel: str, found: dict[str, Timeline]) -> None:
     """Run the trace on one kernel; a model that cannot run it has no line but `...`, which is no reason to stop."""
     with contextlib.suppress(Exception):
-        found[kernel] = timeline.with_kernel(kernel)
+        other = timeline.with_kernel(kernel)
+        other.prepare()
+        found[kernel] = other
 
 
 def _words(timeline: Timeline, op: int, pfn: int) -> tuple[str, bool]:
     """`count 2 -> 1, no stop`, and whether something went wrong."""
     if op >= timeline.op_count:
         return "not reached: the run ended before", False
-    counts = [_count_at(timeline, position, pfn) for position in (timeline.op_start(op), timeline.op_end(op))]
+    counts = [timeline.value(("page.count", pfn), at) for at in (timeline.op_start(op), timeline.op_end(op))]
     trouble = timeline.events().of(*TROUBLE)
     ours = trouble.take(np.flatnonzero((trouble.op == op) & np.isin(trouble.pfn, (pfn, -1))))
     kinds = {event.kind for event in ours}
     change = f"count {counts[0]} -> {counts[1]}" if counts[0] != counts[1] else f"count {counts[0]}"
     return f"{change}, {' '.join(sorted(kinds)) or 'no stop'}", bool(kinds)
-
-
-def _count_at(timeline: Timeline, position: int, pfn: int) -> int:
-    was = timeline.position
-    timeline.seek(position)
-    count = int(timeline.machine.page.count[pfn])
-    timeline.seek(was)
-    return count

@@ -132,9 +132,7 @@ def changed_at(view: View, pfn: int, fields: tuple[str, ...] = FIELDS) -> int | 
 
 
 def _last(view: View, field: str, pfn: int) -> int:
-    history = view.timeline.history(f"page.{field}", pfn)
-    at = int(np.searchsorted(history, view.position, side="right"))
-    return int(history[at - 1]) if at else 0
+    return view.timeline.previous_change((f"page.{field}", pfn), view.position + 1) or 0
 
 
 def field_change(view: View, pfn: int, field: str) -> str:

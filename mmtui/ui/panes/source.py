@@ -30,7 +30,7 @@ def build(view: View, width: int, height: int) -> PaneRows:
     words = f"{source.release}  {source.file}"
     if len(words) + len(function) + 18 > width:
         words = source.release
-    rows, head = source_rows(view, source, line), _chain(view, width)
+    rows, head = whole_source(view, source, line), _chain(view, width)
     if view.beside:
         rows, below = _beside(view, function, source, line, width)
         head += below
@@ -116,6 +116,16 @@ def excerpt(view: View, lines: int) -> list[Row]:
     return source_rows(view, source, found[1], shown=range(first, min(first + lines, len(source.lines))))
 
 
+def whole_source(view: View, source: Source, line: int) -> list[Row]:
+    """All lines of a function: of those where it is not, the same ones at every step."""
+    key = ("source rows", source.release, source.file, source.first_line)
+    rows = list(view.remember(key, lambda: source_rows(view, source, 0), lasting=True))
+    at = line - source.first_line
+    if 0 <= at < len(rows):
+        rows[at] = view.remember((*key, at), lambda: source_rows(view, source, line)[at], lasting=True)
+    return rows
+
+
 def source_rows(
     view: View, source: Source, line: int, changed: frozenset[int] = frozenset(), shown: range | None = None
 ) -> list[Row]:
@@ -140,7 +150,7 @@ def _beside(view: View, function: str, source: Source, line: int, width: int) ->
     """(rows, heading): the function as the next kernel restates it, beside this one where there is room, else below."""
     following = next_kernel(view, function)
     if following is None:
-        return source_rows(view, source, line), [Row(Line().put(2, "No later kernel restates it.", "dim").spans)]
+        return whole_source(view, source, line), [Row(Line().put(2, "No later kernel restates it.", "dim").spans)]
     pairs = facing(source.lines, following.lines)
     ours, theirs = (
         frozenset(at for pair, same in pairs if not same and (at := pair[side]) is not None) for side in (0, 1)

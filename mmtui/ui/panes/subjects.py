@@ -77,9 +77,12 @@ def step_page(view: View) -> int | None:
 
 def subject_page(view: View) -> int | None:
     """The frame that Why explains: of the chosen subject, else of the step, else of the last step that had one."""
-    chosen = target_page(view, view.subject)
+    return view.here(("subject page",), lambda: _subject_page(view))
+
+
+def _subject_page(view: View) -> int | None:
     if view.subject is not None:
-        return chosen
+        return target_page(view, view.subject)
     found = [event.subject.get("pfn") for event in view.faults]
     for pfn in (*found, step_page(view)):
         if isinstance(pfn, int):

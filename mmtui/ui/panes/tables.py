@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
@@ -12,6 +13,7 @@ from mmtui.ui.panes import subjects, texts
 from mmtui.ui.panes.common import Line, address_text, hex_width, no_process, pfn_width, pte_ref, title
 from mmtui.ui.panes.entries import (
     COLUMNS,
+    ENTRIES,
     Entry,
     entries_of,
     entry_at,
@@ -25,7 +27,6 @@ from mmtui.ui.panes.pair import PAIR_WIDTH, build_pair
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
     from mmtui.ui.view import View
 
@@ -88,10 +89,7 @@ class TableRows(Sequence[Row]):
     def __init__(self, view: View, pid: int, cursor: Target | None, width: int) -> None:
         self._view, self._pid, self._cursor, self._width = view, pid, cursor, width
         self._addresses, self._rows = entries_of(view, pid)
-        self.directories = [
-            (base, int(np.searchsorted(self._addresses, base)), *_present(view, table))
-            for table, base in tables_of(view, pid)
-        ]
+        self.directories = directories_of(view, pid)
         # Line of each directory: the entries before it, plus one for every directory before it.
         self._starts = [first + number for number, (_, first, _, _) in enumerate(self.directories)]
         found = subjects.parse_target(cursor)
@@ -109,7 +107,7 @@ class TableRows(Sequence[Row]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        directory = int(np.searchsorted(self._starts, index, side="right")) - 1
+        directory = bisect_right(self._starts, index) - 1
         if self._starts[directory] == index:
             base, _, present, changed = self.directories[directory]
             return _directory_row(self._view, base, present, changed, self._width)
@@ -121,7 +119,7 @@ class TableRows(Sequence[Row]):
 
     def index_of(self, address: int) -> int | None:
         """The line of an address, None if it is not listed."""
-        number = int(np.searchsorted(self._addresses, address))
+        number = int(self._addresses.searchsorted(address))
         if number == len(self._addresses) or self._addresses[number] != address:
             return None
         return number + sum(1 for base, *_ in self.directories if base <= address)
@@ -137,12 +135,22 @@ class TableRows(Sequence[Row]):
         return None if self._at is None else entry_of(self._view, self._pid, self._at)
 
 
-def _present(view: View, table: int) -> tuple[int, bool]:
-    """Present entries of a page table, and whether this operation changed any."""
-    first = table * PTES_PER_PT
-    values: NDArray[np.int64] = view.machine.pte.val[first : first + PTES_PER_PT]
-    low, high = np.searchsorted(view.op_changes.rows("pte.val", view.position), (first, first + PTES_PER_PT))
-    return int(np.count_nonzero(values & PTE_FRAME)), bool(low != high)
+def directories_of(view: View, pid: int) -> list[tuple[int, int, int, bool]]:
+    """(base address, number of its first entry, present entries, whether this operation changed any) of each table."""
+    key = ("directories", pid, view.op, view.stamp(*ENTRIES, "task"))
+    return view.remember(key, lambda: _directories(view, pid), True, True)
+
+
+def _directories(view: View, pid: int) -> list[tuple[int, int, int, bool]]:
+    addresses, _ = entries_of(view, pid)
+    values, touched = view.machine.pte.val, view.op_changes.rows("pte.val", view.position)
+    found = []
+    for table, base in tables_of(view, pid):
+        first = table * PTES_PER_PT
+        present = int(np.count_nonzero(values[first : first + PTES_PER_PT] & PTE_FRAME))
+        low, high = touched.searchsorted((first, first + PTES_PER_PT)).tolist()
+        found.append((base, int(addresses.searchsorted(base)), present, low != high))
+    return found
 
 
 def _directory_row(view: View, base: int, present: int, changed: bool, width: int) -> Row:

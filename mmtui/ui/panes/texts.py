@@ -187,9 +187,7 @@ def anon_vma(view: View, pid: int, vma: Vma) -> str:
     if view.recorded:
         return "? (it has one)"
     for process in view.processes:
-        if process.pid != pid and any(
-            other.anon_vma == vma.anon_vma for other in view.timeline.vmas(process.pid)
-        ):
+        if process.pid != pid and any(other.anon_vma == vma.anon_vma for other in view.timeline.vmas(process.pid)):
             return f"shared with pid {process.pid}"
     return "own"
 
@@ -207,9 +205,7 @@ def ref_words(view: View, value: int, gone: bool) -> list[str]:
 
 def freed_at(view: View, pfn: int) -> int | None:
     """The position at which a free frame was freed last, None if it was never allocated."""
-    history = view.timeline.history("page.free", pfn)
-    at = int(np.searchsorted(history, view.position, side="right"))
-    return int(history[at - 1]) if at else None
+    return view.timeline.previous_change(("page.free", pfn), view.position + 1)
 
 
 def _told(view: View) -> Callable[[Timeline, Event], tuple[str, str]]:

@@ -197,9 +197,7 @@ def _kept_vma_row(view: View, pid: int, vma: Vma, gone: bool, target: Target, he
     return kept(view, (pid, vma.row, gone, here, width, counts), make)
 
 
-def _vma_row(
-    view: View, vma: Vma, gone: bool, target: Target, here: bool, width: int, counts: tuple[Span, ...]
-) -> Row:
+def _vma_row(view: View, vma: Vma, gone: bool, target: Target, here: bool, width: int, counts: tuple[Span, ...]) -> Row:
     digits = hex_width(view)
     role, prot_role = ("faint", "faint") if gone else _vma_roles(view, vma)
     line = Line().put(0, ">" if here else "", "bright")
