@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import copy
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -21,9 +20,9 @@ from types import FunctionType
 from typing import Final
 
 from mmtui.engine.index import Index
-from mmtui.engine.placing import Result, Substitute, calls, ended, first_call, simple, stored
+from mmtui.engine.placing import Result, Substitute, calls, clone, ended, first_call, simple, stored
 
-LARGEST: Final = 250
+LARGEST: Final = 150
 """Nodes of the syntax tree of statements that are put elsewhere."""
 
 SHORT: Final = 12
@@ -48,6 +47,9 @@ class Inline:
     defaults: dict[str, ast.expr]
     value: ast.expr | None
     body: Sequence[ast.stmt]
+    own: frozenset[str]
+    """Variables that its statements set."""
+    returns: int
     uses: tuple[str, ...]
     """What of its module it uses."""
 
@@ -84,18 +86,20 @@ class Inlines:
         names = [arg.arg for arg in args.args]
         defaults = dict(zip(names[len(names) - len(args.defaults) :], args.defaults, strict=True))
         body = Inliner(function, self).body(tree)
-        value = body[0].value if isinstance(body[0], ast.Return) and not kfn else None
-        if not body or sum(1 for statement in body for _ in ast.walk(statement)) > LARGEST:
+        if sum(1 for statement in body for _ in ast.walk(statement)) > LARGEST:
             return None
-        used = set()
-        for node in (node for statement in body for node in ast.walk(statement)):
+        value = body[0].value if isinstance(body[0], ast.Return) and not kfn else None
+        body = self.wrap(function, body)
+        nodes = [node for statement in body for node in ast.walk(statement)]
+        for node in nodes:
             if isinstance(node, ast.stmt) and not hasattr(node, "origin_"):
                 node.origin_ = function  # type: ignore[attr-defined]
-            if isinstance(node, ast.Name) and (node.id in function.__globals__ or hasattr(builtins, node.id)):
-                used.add(node.id)
-        used -= {*names, *stored(body)}
+        own = stored(nodes)
+        used = {node.id for node in nodes if isinstance(node, ast.Name)}.difference(names, own)
+        foreign = (name for name in used if name in function.__globals__ or hasattr(builtins, name))
+        returns = sum(isinstance(node, ast.Return) for node in nodes)
         params = tuple(name for name in names if name != "self")
-        return Inline(function, params, defaults, value, body, tuple(sorted(used)))
+        return Inline(function, params, defaults, value, body, frozenset(own), returns, tuple(sorted(foreign)))
 
 
 class Inliner(ast.NodeTransformer):
@@ -110,7 +114,7 @@ class Inliner(ast.NodeTransformer):
         """The statements of this function, without its docstring."""
         made: list[ast.stmt] = []
         for statement in tree.body[1:] if ast.get_docstring(tree) is not None else tree.body:
-            result = self.visit(copy.deepcopy(statement))
+            result = self.visit(clone(statement))
             made += result if isinstance(result, list) else [result]
         return made or [ast.copy_location(ast.Pass(), tree)]
 
@@ -130,7 +134,7 @@ class Inliner(ast.NodeTransformer):
         given = inline.given(node)
         if given is None or not all(_movable(value, name, inline.value) for name, value in given.items()):
             return node
-        return Substitute(names | given).visit(copy.deepcopy(inline.value))
+        return Substitute(names | given).visit(clone(inline.value))
 
     # Statements
 
@@ -185,8 +189,8 @@ class Inliner(ast.NodeTransformer):
         if inline is None or given is None:
             return None
         self._placed += 1
-        body = self._inlines.wrap(inline.function, copy.deepcopy(list(inline.body)))
-        own = stored(body)
+        body = [clone(statement) for statement in inline.body]
+        own = set(inline.own)
         before: list[ast.stmt] = []
         for name, value in given.items():
             if name in own or not simple(value):
@@ -197,7 +201,7 @@ class Inliner(ast.NodeTransformer):
         names |= {name: ast.Name(f"{name}_{self._placed}", ast.Load()) for name in own}
         for statement in body:
             Substitute(names).visit(statement)
-        return [ast.copy_location(statement, at) for statement in before] + ended(body, result)
+        return [ast.copy_location(statement, at) for statement in before] + ended(body, result, inline.returns)
 
     # What is called
 
@@ -217,10 +221,10 @@ class Inliner(ast.NodeTransformer):
         return inline, names
 
     def _callee(self, func: ast.expr) -> tuple[ast.FunctionDef, FunctionType] | None:
-        if isinstance(func, ast.Attribute) and ast.unparse(func.value) == "self":
+        if isinstance(func, ast.Attribute) and _is_self(func.value):
             return self._inlines.find(func.attr)
-        if isinstance(func, ast.Attribute) and ast.unparse(func.value) == "self.index":
-            return _engine_function(getattr(Index, func.attr, None))
+        if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Attribute) and _is_self(func.value.value):
+            return _engine_function(getattr(Index, func.attr, None)) if func.value.attr == "index" else None
         if isinstance(func, ast.Name) and func.id not in self._locals:
             return _engine_function(self._function.__globals__.get(func.id))
         return None
@@ -231,6 +235,10 @@ def _imported(module: str, name: str) -> ast.Name:
     made = ast.Name(f"{name}_of_{module.rpartition('.')[2]}", ast.Load())
     made.import_ = (module, name)  # type: ignore[attr-defined]
     return made
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _plain(tree: ast.FunctionDef) -> bool:

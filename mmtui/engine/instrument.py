@@ -16,7 +16,6 @@ descriptors, and compares the logs of the two.
 from __future__ import annotations
 
 import ast
-import copy
 import functools
 import inspect
 import sys
@@ -28,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from mmtui.engine.inline import Inliner, Inlines
 from mmtui.engine.kernel.model import Gone
 from mmtui.engine.linking import Compiled, Factory, cached, compiled, recorder_body
-from mmtui.engine.placing import SHARED, calls
+from mmtui.engine.placing import SHARED, calls, clone
 from mmtui.engine.schema import BASE, TABLES
 from mmtui.engine.source import Source
 
@@ -105,6 +104,8 @@ class _Rewriter(ast.NodeTransformer):
         self, kernel: type, name: str, file: str, sites: dict[tuple[str, str, int], int], linked: set[str]
     ) -> None:
         self.kernel, self.name, self.file, self.sites, self.linked = kernel, name, file, sites, linked
+        self.shared: set[str] = set()
+        """Variables of the recorder that it sets."""
 
     def _link(self, name: str) -> ast.Name:
         """The variable that holds `self.name`."""
@@ -166,21 +167,9 @@ class _Rewriter(ast.NodeTransformer):
         return ast.copy_location(ast.Constant(constant) if type(constant) is int else self._link(node.attr), node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
+        if isinstance(node.ctx, ast.Store) and node.id.endswith(SHARED):
+            self.shared.add(node.id)
         return ast.copy_location(self._link("self"), node) if node.id == "self" else node
-
-
-def _wrap(function: FunctionType, number: int, shown: tuple[str, ...], body: list[ast.stmt]) -> list[ast.stmt]:
-    """The body between `enter` and `leave`, and these where they would be called."""
-    args: list[ast.expr] = [ast.Constant(number)]
-    args += [ast.Name(name, ast.Load()) for name in shown]
-    args += [ast.Constant(0)] * (3 - len(args))
-    enter = recorder_body("enter", args)
-    leave = recorder_body("leave", [ast.Name("_parent", ast.Load())])
-    around = [*enter, ast.Try(body, [], [], leave)]
-    for statement in (*around, *leave):
-        statement.lineno = statement.end_lineno = function.__code__.co_firstlineno
-        statement.col_offset = statement.end_col_offset = 0
-    return around
 
 
 def kernel_functions(kernel: type) -> dict[str, tuple[type, FunctionType]]:
@@ -221,52 +210,72 @@ def build(kernel: type) -> Build:
             made.functions.append(info)
     paths = {str(sys.modules[cls.__module__].__file__): cls.__module__ for cls in kernel.__mro__[:-1]}
     paths |= {function.__code__.co_filename: owner.__module__ for owner, function in found.values()}
-    codes, made.sites = cached(kernel.__name__, list(paths), lambda: _rewrite(kernel, found, made))
+    codes, made.sites = cached(kernel.__name__, list(paths), lambda: _rewrite(made, found))
     made.factories = [Factory(code, sys.modules[paths[path]].__dict__) for path, code in codes.items()]
     return made
 
 
-def _rewrite(kernel: type, found: dict[str, tuple[type, FunctionType]], made: Build) -> Compiled:
-    """The rewritten functions, a code object for each file, and the sites of their stores."""
-    sites = {("trace", "", 0): 0}
-    rewritten: dict[str, list[ast.FunctionDef]] = {}
-    linked: dict[str, set[str]] = {}
-    trees: dict[str, dict[tuple[str, str], ast.FunctionDef]] = {}
+class _Rewriting:
+    """The functions of a model while they are rewritten. `sites` numbers the places of their stores."""
 
-    def find(name: str) -> tuple[ast.FunctionDef, FunctionType] | None:
-        if name not in found:
+    def __init__(self, made: Build, found: dict[str, tuple[type, FunctionType]]) -> None:
+        self.made, self.found = made, found
+        self.sites = {("trace", "", 0): 0}
+        self.linked: dict[str, set[str]] = {}
+        self._trees: dict[str, dict[tuple[str, str], ast.FunctionDef]] = {}
+        self._inlines = Inlines(self.find, self.wrap)
+
+    def find(self, name: str) -> tuple[ast.FunctionDef, FunctionType] | None:
+        """A function as it is written; None if the model has no such one."""
+        if name not in self.found:
             return None
-        owner, function = found[name]
+        owner, function = self.found[name]
         path = function.__code__.co_filename
-        if path not in trees:
-            trees[path] = module_tree(path)
-        return trees[path][owner.__name__, function.__name__], function
+        if path not in self._trees:
+            self._trees[path] = module_tree(path)
+        return self._trees[path][owner.__name__, function.__name__], function
 
-    def wrap(function: FunctionType, body: list[ast.stmt]) -> list[ast.stmt]:
+    def wrap(self, function: FunctionType, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The body of a `@kfn` between `enter` and `leave`, and these where they would be called."""
         if not hasattr(function, "kfn_"):
             return body
-        info = made.functions[made.by_name[function.kfn_["name"] or function.__name__]]
-        return _wrap(function, made.by_name[info.name], info.shown, body)
+        number = self.made.by_name[function.kfn_["name"] or function.__name__]
+        args: list[ast.expr] = [ast.Constant(number)]
+        args += [ast.Name(name, ast.Load()) for name in self.made.functions[number].shown]
+        args += [ast.Constant(0)] * (3 - len(args))
+        leave = recorder_body("leave", [ast.Name("_parent", ast.Load())])
+        around = [*recorder_body("enter", args), ast.Try(body, [], [], leave)]
+        for statement in (*around, *leave):
+            statement.lineno = statement.end_lineno = function.__code__.co_firstlineno
+            statement.col_offset = statement.end_col_offset = 0
+        return around
 
-    inlines = Inlines(find, wrap)
-    for name, (owner, function) in found.items():
-        if name == "__init__":
-            continue
-        tree, _ = find(name) or (None, None)
+    def rewritten(self, name: str) -> ast.FunctionDef:
+        """A function as it runs; what it uses of its machine is `linked` to those of its file from now on."""
+        tree, function = self.find(name) or (None, None)
         assert tree is not None
-        info = describe(kernel, name, owner, function)
-        path = function.__code__.co_filename
-        node = copy.deepcopy(tree)
-        node.decorator_list, node.returns = [], None
-        del node.args.args[0]
-        node.body = wrap(function, Inliner(function, inlines).body(tree))
-        node = _Rewriter(kernel, info.name, info.file, sites, linked.setdefault(path, set())).visit(node)
-        shared = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
-        shared = {name for name in shared if name.endswith(SHARED)}
-        if shared:
-            node.body.insert(0, ast.copy_location(ast.Nonlocal(sorted(shared)), node))
-        rewritten.setdefault(path, []).append(node)
-    return {path: compiled(path, body, linked[path]) for path, body in rewritten.items()}, list(sites)
+        assert function is not None
+        info = describe(self.made.kernel, name, self.found[name][0], function)
+        args = clone(tree.args)
+        del args.args[0]
+        body = self.wrap(function, Inliner(function, self._inlines).body(tree))
+        node = ast.copy_location(ast.FunctionDef(tree.name, args, body, [], None), tree)
+        linked = self.linked.setdefault(function.__code__.co_filename, set())
+        rewriter = _Rewriter(self.made.kernel, info.name, info.file, self.sites, linked)
+        rewriter.visit(node)
+        if rewriter.shared:
+            node.body.insert(0, ast.copy_location(ast.Nonlocal(sorted(rewriter.shared)), node))
+        return node
+
+
+def _rewrite(made: Build, found: dict[str, tuple[type, FunctionType]]) -> Compiled:
+    """The rewritten functions, a code object for each file, and the sites of their stores."""
+    model = _Rewriting(made, found)
+    files: dict[str, list[ast.FunctionDef]] = {}
+    for name, (_, function) in found.items():
+        if name != "__init__":
+            files.setdefault(function.__code__.co_filename, []).append(model.rewritten(name))
+    return {path: compiled(path, body, model.linked[path]) for path, body in files.items()}, list(model.sites)
 
 
 _SOURCES: dict[tuple[type, str], Source | None] = {}

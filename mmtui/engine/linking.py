@@ -11,7 +11,6 @@ import __future__
 import ast
 import builtins
 import contextlib
-import copy
 import functools
 import marshal
 import os
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmtui.engine import errors, flags, index, inline, pgtable, placing, schema
 from mmtui.engine.kernel import model
-from mmtui.engine.placing import SHARED, Substitute, stored
+from mmtui.engine.placing import SHARED, Substitute, clone, stored
 
 if TYPE_CHECKING:
     from mmtui.engine.cells import Recorder
@@ -63,14 +62,14 @@ def recorder_body(name: str, given: list[ast.expr]) -> list[ast.stmt]:
     """What a function of the recorder does with these arguments, on variables of its own and on the recorder's."""
     function = _recorder_functions()[name]
     nonlocals = {name for node in function.body if isinstance(node, ast.Nonlocal) for name in node.names}
-    own = stored(function.body) - nonlocals
+    own = stored(ast.walk(function)) - nonlocals
     names: dict[str, ast.expr] = {
         node.id: ast.Name(f"_{node.id}" if node.id in own else node.id + SHARED, ast.Load())
         for node in ast.walk(function)
         if isinstance(node, ast.Name) and not hasattr(builtins, node.id)
     }
     put = Substitute(names | dict(zip([arg.arg for arg in function.args.args], given, strict=True)))
-    body = [copy.deepcopy(node) for node in function.body[1:] if not isinstance(node, ast.Nonlocal | ast.Return)]
+    body = [clone(node) for node in function.body[1:] if not isinstance(node, ast.Nonlocal | ast.Return)]
     for node in body:
         put.visit(node)
     return body
@@ -81,7 +80,7 @@ def compiled(path: str, functions: list[ast.FunctionDef], linked: set[str]) -> C
     variables = sorted({"self", *linked})
     names = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Name)]
     imports = {(node.import_[0], node.import_[1], node.id) for node in names if hasattr(node, "import_")}
-    assert not {f"{name}_" for name in variables} & stored(functions), "a variable of a function hides a linked one"
+    assert not {f"{name}_" for name in variables} & stored(names), "a variable of a function hides a linked one"
     text = [
         f"def around_({', '.join(sorted({node.id for node in names if node.id.endswith(SHARED)}))}):",
         "    def make_(change_):",

@@ -64,9 +64,9 @@ class Toy:
         return a - b - c
 
     def called_nested(self, x):
-        y = self.called_early(x)
-        if self.called_changes_its_argument(y, by=x) > 4:
-            return self.called_early(y - 4)
+        y = self.called_falls_off(x + 2) or 1
+        if self.called_changes_its_argument(y, by=x) > 8:
+            return self.called_falls_off(y)
         return -y
 
     def called_with_builtin(self, x):
@@ -147,7 +147,7 @@ class Toy:
 
     def calls_nested(self, x):
         y = self.called_nested(x)
-        return self.called_nested(y)
+        return self.called_nested(y or 5)
 
     def calls_what_raises(self, x):
         y = self.called_raises(x)
