@@ -6,8 +6,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
-SHARED: Final = "__"
-"""Ends the names of the recorder's variables, which all kernel functions share (`linking.py`)."""
+from mmtui.engine.linking import SHARED
 
 Result = str | type[ast.Return] | None
 """Where the value of a call goes: into a variable, out of the function around it, nowhere."""
