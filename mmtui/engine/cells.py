@@ -145,17 +145,22 @@ class Recorder:
             used += size
             return tuple(column[used - size : used] for column in (cell, old, new, calls, sites))
 
-        def tail(number: int) -> list[tuple[int, int, int, int, int]] | None:
-            """The rows from transition `number` on: (cell, old, new, call, site); None if they are sealed already."""
-            at = number - first
-            if at < 0:
-                return None
-            columns = (cell, old, new, calls, sites)
-            return list(zip(*(column[at:used].tolist() for column in columns), strict=True))
+        def keep(*rows: AnyInts) -> None:
+            """The next rows, for a chunk of their own: as `Log.keep` takes them, else as with `room`."""
+            nonlocal first
+            flush()
+            log.keep(*rows)
+            first += len(rows[0])
 
-        def calls_from(number: int) -> list[tuple[int, int, int, int, int, int]]:
-            """The calls from `number` on: (function, parent, start, end, a0, a1)."""
-            return list(zip(*(tree.raw(name)[number:count].tolist() for name in Calls.NAMES), strict=True))
+        def tail(number: int) -> Ints | None:
+            """The rows from transition `number` on: cell, old, new, call, site; None if some are sealed already."""
+            if number < first:
+                return None
+            return np.array([column[number - first : used] for column in (cell, old, new, calls, sites)], np.int64)
+
+        def calls_from(number: int) -> Ints:
+            """The calls from `number` on, as Calls.NAMES."""
+            return np.array([tree.raw(name)[number:count] for name in Calls.NAMES], np.int64)
 
         def room_for_calls(size: int) -> tuple[AnyInts, ...]:
             """The next `size` calls, finished ones, as Calls.NAMES, for the caller to fill."""
@@ -177,6 +182,7 @@ class Recorder:
         self.leave: Callable[[int], None] = leave
         self.flush: Callable[[], None] = flush
         self.room = room
+        self.keep = keep
         self.tail = tail
         self.calls_from = calls_from
         self.room_for_calls = room_for_calls

@@ -27,29 +27,32 @@ CHUNK = 1 << 16
 
 
 class Chunk(NamedTuple):
-    """A run of transitions from number `first` on; the columns have equal length."""
+    """A run of transitions from number `first` on; the columns have equal length. `cell` and `call` are uint32, `site`
+    is uint16, the others are of the narrowest type that holds them."""
 
     first: int
-    cell: NDArray[np.uint32]
+    cell: AnyInts
     old: AnyInts
     new: AnyInts
     call: AnyInts
-    site: NDArray[np.uint16]
+    site: AnyInts
 
     def __len__(self) -> int:
         return len(self.cell)
 
 
+_KINDS: tuple[type[np.integer[Any]], ...] = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32)
+_NARROW = [(kind, int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kind in _KINDS]
+
+
+def narrowest(low: int, high: int) -> type[np.integer[Any]]:
+    """The narrowest type that holds all values from `low` to `high`."""
+    return next((kind for kind, least, most in _NARROW if least <= low and high <= most), np.int64)
+
+
 def narrow(values: AnyInts) -> AnyInts:
     """A copy in the narrowest type that holds all values."""
-    if not len(values):
-        return values.astype(np.int8)
-    low, high = int(values.min()), int(values.max())
-    for kind in (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32):
-        info = np.iinfo(kind)
-        if info.min <= low and high <= info.max:
-            return values.astype(kind)
-    return values.astype(np.int64)
+    return values.astype(narrowest(int(values.min()), int(values.max())) if len(values) else np.int8)
 
 
 class Calls:
@@ -203,17 +206,13 @@ class Log:
 
     def seal(self, cell: AnyInts, old: AnyInts, new: AnyInts, call: AnyInts, site: AnyInts) -> None:
         """Append rows; the arrays are copied."""
-        if not len(cell):
-            return
+        if len(cell):
+            self.keep(cell.astype(np.uint32), narrow(old), narrow(new), call.astype(np.uint32), site.astype(np.uint16))
+
+    def keep(self, cell: AnyInts, old: AnyInts, new: AnyInts, call: AnyInts, site: AnyInts) -> None:
+        """Append rows; the arrays are the log's own from now on, and as narrow as those of a chunk should be."""
         keep = self.shelf.keep
-        chunk = Chunk(
-            self._length,
-            keep(cell.astype(np.uint32)),
-            keep(narrow(old)),
-            keep(narrow(new)),
-            keep(call.astype(np.uint32)),
-            keep(site.astype(np.uint16)),
-        )
+        chunk = Chunk(self._length, keep(cell), keep(old), keep(new), keep(call), keep(site))
         for column in chunk[1:]:
             column.flags.writeable = False
         self._firsts.append(self._length)
