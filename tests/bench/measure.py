@@ -39,11 +39,6 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def best_of(times: int, work: Callable[[], float]) -> float:
-    """The best of some measurements: the one that the machine disturbed least."""
-    return max(work() for _ in range(times))
-
-
 def logged_stores(count: int) -> float:
     """Stores per second of a loop that does nothing else: check, cell, old, new, call, line. It is the very store that
     a compiled kernel function calls."""
@@ -61,13 +56,25 @@ def logged_stores(count: int) -> float:
     return count / seconds(loop)
 
 
-def numpy_rows(count: int) -> float:
+def warm(size: int) -> None:
+    """Touch so many bytes of memory and give them back. A virtual machine has most of its memory from its host only
+    once it is touched, which can cost ten times what is measured here; where that happens is nobody's merit."""
+    np.ones(size, np.uint8)
+
+
+def numpy_rows(count: int, kept: list[Log]) -> float:
     """Rows per second that numpy alone writes to a log, without a kernel: a chunk's cells, old and new values, calls
-    and lines are worked out from the row's number, and the log seals them."""
+    and lines are worked out from the row's number, and the log seals them.
+
+    The log goes to `kept`, for a log is there to be kept: one that is dropped lends its memory to the next one, while
+    range operations write theirs to memory that is new to the process. Rows are all that it writes: a call, which
+    counts as a row where this is compared, takes more bytes than a row does.
+    """
     step = np.arange(CHUNK)
+    log = Log()
+    kept.append(log)
 
     def write() -> None:
-        log = Log()
         for at in range(0, count, CHUNK):
             number = step[: min(CHUNK, count - at)] + at
             old = number << 12 | 0x67
