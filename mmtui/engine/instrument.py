@@ -24,8 +24,9 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from mmtui.engine.keeping import Compiled, cached
 from mmtui.engine.kernel.model import Gone
-from mmtui.engine.linking import Compiled, Factory, cached
+from mmtui.engine.linking import Factory
 from mmtui.engine.source import Source
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Makes a machine's functions of a model's compiled ones, as a linker does it, and keeps the compiled ones.
+"""Makes a machine's functions of a model's compiled ones, as a linker does it.
 
 The functions of one file are compiled inside a function `make_`, whose variables hold what they use of their machine.
 What they share with the recorder are the recorder's own variables: `enter` and `leave`, which a kernel function would
@@ -7,14 +7,8 @@ otherwise call at its beginning and its end, stand in it as they stand in `cells
 
 from __future__ import annotations
 
-import contextlib
-import marshal
-import os
-import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,40 +37,3 @@ class Factory:
             recorder.change
         )
         return made
-
-
-Compiled = tuple[dict[str, CodeType], list[tuple[str, str, int]]]
-"""The code of each file of a model, and the sites of its stores."""
-
-_ALSO: Final = [
-    str(Path(__file__).parent / f"{name}.py")
-    for name in (
-        "cells", "errors", "flags", "index", "inline", "instrument", "linking", "pgtable", "placing", "rewriting",
-        "schema", "kernel/model",
-    )
-]  # fmt: skip
-"""Files besides the model's own that decide what a model compiles to."""
-
-_COMPILING = threading.Lock()
-"""Two threads must not parse at once: CPython 3.11 counts the parser's recursion in one place for all threads."""
-
-
-def cached(name: str, paths: list[str], make: Callable[[], Compiled]) -> Compiled:
-    """What `make` makes, kept beside the modules' own byte code, as Python keeps that, while they are unchanged."""
-    cache = Path(__file__).parent / "kernel" / "__pycache__" / f"{name}.{sys.implementation.cache_tag}.mmtui"
-    stamp = [(path, os.stat(path).st_mtime_ns, os.stat(path).st_size) for path in (*paths, *_ALSO)]
-    stamp.append((sys.version, 0, 0))
-    try:
-        kept = marshal.loads(cache.read_bytes())
-        if kept[0] == stamp:
-            return kept[1], kept[2]
-    except (OSError, ValueError, EOFError, TypeError, IndexError):
-        pass
-    with _COMPILING:
-        codes, sites = make()
-    if not sys.dont_write_bytecode:
-        with contextlib.suppress(OSError):
-            fresh = cache.with_suffix(f".{os.getpid()}")
-            fresh.write_bytes(marshal.dumps((stamp, codes, sites)))
-            fresh.replace(cache)
-    return codes, sites

@@ -14,7 +14,8 @@ from types import CodeType, FunctionType
 
 from mmtui.engine.inline import Inliner, Inlines
 from mmtui.engine.instrument import Build, describe, module_tree
-from mmtui.engine.linking import SHARED, Compiled
+from mmtui.engine.keeping import Compiled
+from mmtui.engine.linking import SHARED
 from mmtui.engine.placing import Substitute, calls, clone, stored
 from mmtui.engine.schema import BASE, TABLES
 
