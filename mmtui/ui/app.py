@@ -18,7 +18,7 @@ from mmtui.engine.errors import DiskFullError, LimitError, MmtuiError
 from mmtui.sidecar import Sidecar
 from mmtui.ui import config
 from mmtui.ui.growing import PAUSE, Growing, open_trace
-from mmtui.ui.paint import Canvas
+from mmtui.ui.paint import Canvas, Lines
 from mmtui.ui.screen import Stage
 from mmtui.ui.startup import keep_fault, one_line, painter_for, start_position
 
@@ -180,7 +180,7 @@ class StepperApp(App[int], inherit_bindings=False):
         self._polls += 1
         self.repaint()
 
-    def _opening(self, width: int, height: int) -> list[Any]:
+    def _opening(self, width: int, height: int) -> Lines:
         """The screen before there is a trace: empty, or what takes so long."""
         canvas = Canvas(self.painter, width, height)
         if self.loading is not None and self.loading.shown and height > 2:

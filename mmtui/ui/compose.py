@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 
 from mmtui.ui import chrome
 from mmtui.ui.layout import SMALLEST, Cell, Layout, drawer_top
-from mmtui.ui.paint import Canvas, cut_left, scroll_to
+from mmtui.ui.paint import Canvas, Lines, cut_left, scroll_to
 from mmtui.ui.panes import PANES
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
-    from textual.strip import Strip
-
     from mmtui.ui.desk import Desk
     from mmtui.ui.view import View
 
 Title = tuple[list[Span], list[Span]]
 
 
-def screen(desk: Desk, width: int, height: int) -> list[Strip]:
+def screen(desk: Desk, width: int, height: int) -> Lines:
     """The lines of the screen, each exactly `width` columns."""
     canvas = Canvas(desk.painter, width, height)
     if desk.layout.shape == "too small":
@@ -41,7 +39,7 @@ def screen(desk: Desk, width: int, height: int) -> list[Strip]:
     return canvas.strips()
 
 
-def _too_small(canvas: Canvas) -> list[Strip]:
+def _too_small(canvas: Canvas) -> Lines:
     """Below the smallest size: what is needed, in words."""
     said = (
         f"This terminal has {canvas.width}x{canvas.height}.",

@@ -17,15 +17,13 @@ from mmtui.ui.commands import COMMANDS, COMPARE_WORDS, FOOTER
 from mmtui.ui.config import Settings, author
 from mmtui.ui.keymap import keys_of, shown
 from mmtui.ui.layout import LEFT_SLOT, ORDER, RIGHT_SLOT, Layout, arrange
-from mmtui.ui.paint import Painter
+from mmtui.ui.paint import Lines, Painter
 from mmtui.ui.rows import PaneRows, Target
 from mmtui.ui.stepper import Stepper
 from mmtui.ui.stops import stopped_at
 from mmtui.ui.view import View
 
 if TYPE_CHECKING:
-    from textual.strip import Strip
-
     from mmtui.engine.timeline import Timeline
     from mmtui.sidecar import Sidecar
     from mmtui.ui.drawers.base import Drawer
@@ -310,7 +308,7 @@ class Desk:
         rows = self.shown.get(("why", 0)) if self.layout.cell_of("why") else None
         return rows is not None and any(row.text.endswith(" ...") for row in rows.foot)
 
-    def compose(self, width: int, height: int) -> list[Strip]:
+    def compose(self, width: int, height: int) -> Lines:
         """The lines of a screen of this size."""
         self.size = (width, height)
         self.layout = arrange(width, height, self.slots, self.zoomed, self.view.other is not None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Final
+from typing import Final, overload
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -75,7 +75,7 @@ class Painter:
         self.theme = theme
         self.ascii = ascii
         self._kept: dict[tuple[object, ...], Strip] = {}
-        self._joined: dict[tuple[tuple[int, int], ...], Strip] = {}
+        self._joined: dict[tuple[tuple[int, int], ...], tuple[Pieces, Strip]] = {}
         self._titled: dict[tuple[object, ...], Pieces] = {}
 
     def row(self, row: Row, width: int) -> Strip:
@@ -95,10 +95,10 @@ class Painter:
         if len(pieces) == 1 and pieces[0][0] == 0 and pieces[0][1].cell_length == width:
             return pieces[0][1]
         key = ((-1, width), *((x, id(strip)) for x, strip in pieces))
-        line = self._joined.get(key)
-        if line is None:
-            line = self._joined[key] = self._join(pieces, width)
-        return line
+        found = self._joined.get(key)
+        if found is None:  # with its pieces, so that their ids are those of no others
+            found = self._joined[key] = pieces, self._join(pieces, width)
+        return found[1]
 
     def titled(self, key: tuple[object, ...], make: Callable[[], Pieces]) -> Pieces:
         """The pieces of a row with titles, made once."""
@@ -165,6 +165,37 @@ class Painter:
         return self.theme.style(role, band)
 
 
+class Lines(Sequence[Strip]):
+    """The lines of a screen, all as wide as it: pieces at columns, joined where a whole line is asked for."""
+
+    def __init__(self, painter: Painter, pieces: list[Pieces], width: int) -> None:
+        self._painter, self.pieces, self.width = painter, pieces, width
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    @overload
+    def __getitem__(self, index: int) -> Strip: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Strip]: ...
+    def __getitem__(self, index: int | slice) -> Strip | list[Strip]:
+        if isinstance(index, slice):
+            return [self._painter.joined(pieces, self.width) for pieces in self.pieces[index]]
+        return self._painter.joined(self.pieces[index], self.width)
+
+    def changes(self, before: Lines) -> list[tuple[int, int, Strip]] | None:
+        """(column, line, strip) of the pieces that are others than `before`; None for a screen of another size."""
+        if len(before) != len(self) or before.width != self.width:
+            return None
+        changed: list[tuple[int, int, Strip]] = []
+        for y, (old, new) in enumerate(zip(before.pieces, self.pieces, strict=True)):
+            if [(x, strip.cell_length) for x, strip in old] != [(x, strip.cell_length) for x, strip in new]:
+                changed.append((0, y, self[y]))
+                continue
+            changed += [(x, y, strip) for (_, was), (x, strip) in zip(old, new, strict=True) if was is not strip]
+        return changed
+
+
 class Canvas:
     """A screen under construction: for each row, pieces at columns."""
 
@@ -183,13 +214,12 @@ class Canvas:
         """A whole row: spans from the left, spans at the right edge."""
         self.put(0, y, self.painter.row(Row(tuple(left), right=tuple(right), fill=fill), self.width))
 
-    def strips(self) -> list[Strip]:
+    def strips(self) -> Lines:
         """The rows, each exactly as wide as the screen."""
         for pieces in self._rows:
             pieces.sort(key=_COLUMN)
-        lines = [self.painter.joined(pieces, self.width) for pieces in self._rows]
         self.painter.tidy()
-        return lines
+        return Lines(self.painter, self._rows, self.width)
 
     def lines(self, layout: Layout, titles: dict[Cell, tuple[list[Span], list[Span]]], focused: str) -> None:
         """All hairlines with their joints, the titles on them."""
