@@ -34,15 +34,22 @@ def width_of(spans: Iterable[Span]) -> int:
     return sum(len(text) if text.isascii() else cell_len(text) for text, _ in spans)
 
 
+def fitted(text: str, width: int) -> tuple[str, int]:
+    """A text, harmless and cut at the right to at most `width` columns; how many it takes."""
+    if not text.isprintable():
+        text = harmless(text)
+    if text.isascii():
+        size = len(text)
+        return (text, size) if size <= width else (text[:width], width)
+    size = cell_len(text)
+    return (text, size) if size <= width else (set_cell_size(text, width), width)
+
+
 def cut(spans: Sequence[Span], width: int) -> list[Span]:
     """The spans, cut at the right to at most `width` columns."""
     kept: list[Span] = []
     for text, role in spans:
-        text = harmless(text)
-        size = len(text) if text.isascii() else cell_len(text)
-        if size > width:
-            text = text[:width] if text.isascii() else set_cell_size(text, width)
-            size = width
+        text, size = fitted(text, width)
         if text:
             kept.append((text, role))
         width -= size
@@ -74,6 +81,7 @@ class Painter:
     def __init__(self, theme: Theme, ascii: bool = False) -> None:
         self.theme = theme
         self.ascii = ascii
+        self._styles: dict[tuple[str, bool, str | None], Style] = {}
         self._kept: dict[tuple[object, ...], Strip] = {}
         self._joined: dict[tuple[tuple[int, int], ...], tuple[Pieces, Strip]] = {}
         self._titled: dict[tuple[object, ...], Pieces] = {}
@@ -137,14 +145,14 @@ class Painter:
 
     def _strip(self, spans: Sequence[Span], width: int, band: bool, fill: str | None) -> Strip:
         """Spans, cut and filled up to `width`; neighbours that look alike are one segment."""
-        fitted = cut(spans, width)
-        missing = width - width_of(fitted)
-        if missing > 0:
-            fitted.append((" " * missing, "text"))
         segments: list[Segment] = []
         texts: list[str] = []
-        last = None
-        for text, role in fitted:
+        last, left = None, width
+        for text, role in (*spans, (" " * width, "text")):
+            text, size = fitted(text, left)
+            if not size:
+                continue
+            left -= size
             if self.ascii and not text.isascii():
                 text = text.translate(ASCII)
             style = self._style(text, role, band, fill)
@@ -158,11 +166,13 @@ class Painter:
         return Strip(segments, width)
 
     def _style(self, text: str, role: str, band: bool, fill: str | None) -> Style:
-        if fill is not None and role != "accent":
-            role = fill
-        if self.theme.plain and "+bold" in role and text.startswith("VM_"):
-            role += "+underline"
-        return self.theme.style(role, band)
+        key = role, band, fill
+        style = self._styles.get(key)
+        if style is None:
+            style = self._styles[key] = self.theme.style(role if fill is None or role == "accent" else fill, band)
+        if self.theme.plain and "+bold" in role and fill is None and text.startswith("VM_"):
+            return self.theme.style(f"{role}+underline", band)
+        return style
 
 
 class Lines(Sequence[Strip]):
@@ -290,7 +300,7 @@ def _write_title(line: dict[int, Span], cell: Cell, title: list[Span], note: lis
 def _write(line: dict[int, Span], x: int, spans: list[Span]) -> None:
     for text, role in spans:
         for character in harmless(text):
-            size = cell_len(character)
+            size = 1 if character.isascii() else cell_len(character)
             if size == 0:
                 continue
             line[x] = (character, role)
