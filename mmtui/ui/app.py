@@ -38,6 +38,10 @@ DRAFTS: Final = 0.4
 """Seconds after which what is being typed is on the disk."""
 SWITCH: Final = 0.0005
 """Seconds after which a thread that runs another kernel gives way to a key."""
+AHEAD: Final = 0.01
+"""Seconds without a key until the next steps are made ready."""
+BETWEEN: Final = 0.001
+"""Seconds between two of them, for keys."""
 ALWAYS: Final = ("cancel", "quit", "suspend", "screen.redraw", "interrupt")
 """Commands whose keys work while one types."""
 
@@ -74,6 +78,7 @@ class StepperApp(App[int], inherit_bindings=False):
         self.error: Exception | None = None
         self._stage = Stage(self)
         self._timer: Timer | None = None
+        self._ahead: Timer | None = None
         self._polling, self._polls = False, 0
         self._drafting = False
         self._early: list[tuple[str, str, str | None]] = []
@@ -206,6 +211,22 @@ class StepperApp(App[int], inherit_bindings=False):
         else:
             self._press(self.desk, name, key, character)
         self.repaint()
+        self._plan_ahead(AHEAD)
+
+    def _plan_ahead(self, wait: float, done: int = 0) -> None:
+        """While a person looks at a step, the next ones in its direction are made ready, one after the other."""
+        if self._ahead is not None:
+            self._ahead.stop()
+        self._ahead = self.set_timer(wait, lambda: self._look_ahead(done))
+
+    def _look_ahead(self, done: int) -> None:
+        desk = self.desk
+        if desk is None or self.growing is not None or self.loading is not None or _is_covered(desk):
+            return
+        moves = desk.next_moves()
+        desk.make_ready(moves[done])
+        if done + 1 < len(moves):
+            self._plan_ahead(BETWEEN, done + 1)
 
     def _press(self, desk: Desk, name: str, key: str, character: str | None) -> None:
         desk.say("")
@@ -363,6 +384,11 @@ class StepperApp(App[int], inherit_bindings=False):
             self.desk.actions.close_drawer()
             self.desk.keep_place()
         self.exit(0)
+
+
+def _is_covered(desk: Desk) -> bool:
+    """Something lies over the panes, or a second kernel stands beside them."""
+    return desk.help is not None or desk.drawer is not None or desk.view.other is not None
 
 
 def _is_typing(desk: Desk) -> bool:

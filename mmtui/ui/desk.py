@@ -6,6 +6,7 @@ No Textual here: `Desk.compose` is a pure function of this state and a size to t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from mmtui.ui.help import Help
 
 SIZES: Final = {"portrait": "narrow", "single": "narrow", "narrow": "narrow", "normal": "normal", "wide": "wide"}
+
+NEAR: Final = 4096
+"""Transitions up to which the way to a place takes no time."""
 
 STANDARD_SLOTS: Final = {"left": "vmas", "why": "why", "only": "log", "right": "frames"}
 
@@ -86,6 +90,7 @@ class Desk:
         self.layout_name = ""
         self.trail: list[tuple[str, View]] = []
         self.pinned: int | None = None
+        self.last_move = "transition"
         self._footings: dict[tuple[tuple[str, ...], bool], list[Footing]] = {}
         self.layout: Layout = arrange(80, 24, self.slots)
         self.view = View(
@@ -307,6 +312,22 @@ class Desk:
             return True
         rows = self.shown.get(("why", 0)) if self.layout.cell_of("why") else None
         return rows is not None and any(row.text.endswith(" ...") for row in rows.foot)
+
+    def next_moves(self) -> tuple[str, str]:
+        """The moves that are likely to come: the last one again, and the other one of s and n."""
+        kind, back, _ = self.last_move.partition("-back")
+        return (f"op{back}", f"transition{back}") if kind == "op" else (f"transition{back}", f"op{back}")
+
+    def make_ready(self, kind: str) -> None:
+        """Compose the screen that a move would lead to, and forget it: what it takes is known when the key comes."""
+        position = self.stepper.move(kind).position
+        if position is None or abs(position - self.view.position) > NEAR:
+            return
+        there = copy(self)
+        there.shown, there.tops, there.loose = {}, dict(self.tops), set()
+        there.view = self.view.at(position)
+        with self.timeline.at(position):
+            there.compose(*self.size)
 
     def compose(self, width: int, height: int) -> Lines:
         """The lines of a screen of this size."""
