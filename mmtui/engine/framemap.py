@@ -54,13 +54,17 @@ class FrameMap:
         self._remapped = np.zeros(0, np.int64)
         self._holes = np.zeros(0, bool)
         self.glyphs: NDArray[np.bytes_] = np.zeros(0, "S1")
+        self._copy: NDArray[np.bytes_] | None = None
         self._tally = np.zeros(CODES, np.int64)
         self._lines: dict[int, Codes] = {}
 
     def kinds(self) -> NDArray[np.bytes_]:
-        """The glyphs at the timeline's position (a copy)."""
+        """The glyphs at the timeline's position: a copy, the same one until a glyph is another one."""
         self.follow()
-        return self.glyphs.copy()
+        if self._copy is None:
+            self._copy = self.glyphs.copy()
+            self._copy.flags.writeable = False
+        return self._copy
 
     def tally(self) -> dict[str, int]:
         """How many frames have each glyph, of those that any frame has."""
@@ -115,6 +119,7 @@ class FrameMap:
         self.glyphs = np.full(len(self.held), b"?", "S1")
         self._paint(slice(None))
         self._tally = np.bincount(self._codes, minlength=CODES)
+        self._copy = None
         self._lines.clear()
 
     def _repaint(self, touched: Ints) -> None:
@@ -122,6 +127,9 @@ class FrameMap:
         before = self._codes[touched]
         self._paint(touched)
         changed = touched[before != self._codes[touched]]
+        if not len(changed):
+            return
+        self._copy = None
         self._tally += np.bincount(self._codes[touched], minlength=CODES) - np.bincount(before, minlength=CODES)
         for across, lines in self._lines.items():
             for line in distinct(changed // across).tolist() if len(changed) < FEW else ():

@@ -17,6 +17,8 @@ from mmtui.engine.schema import COLUMNS, ROW_BITS, ROW_MASK
 
 BLOCK = 4096
 RADIX = 4
+KNOWN = 2048
+"""Positions whose numbers (see `Seeker.moved`) are remembered."""
 WORTHWHILE = 0.7
 """A joined block is kept if it has at most this part of the cells of its parts."""
 
@@ -55,7 +57,8 @@ class Seeker:
         self.position = 0
         self._moves = 0
         self.moved: list[int] = [0] * len(COLUMNS)
-        """For each column the number of the last move that wrote to it."""
+        """For each column the number of a move: while it is the same, so is what stands in the column."""
+        self._known: dict[int, list[int]] = {}
         self._nets: dict[tuple[int, int], Net | None] = {}
         self._prepared = 0
 
@@ -72,7 +75,11 @@ class Seeker:
         if position == here:
             return
         forward = position > here
+        if len(self._known) > KNOWN:
+            self._known.clear()
+        self._known[here] = self.moved
         self._moves += 1
+        self.moved = self.moved.copy()
         if abs(position - here) <= 8:
             for number in range(here, position) if forward else range(here - 1, position - 1, -1):
                 cell, old, new, _, _ = self._log.row(number)
@@ -83,6 +90,8 @@ class Seeker:
             for net in pieces if forward else reversed(pieces):
                 self._apply(net, forward)
         self.position = position
+        # A position has one state: whoever comes back to it finds the same numbers.
+        self.moved = self._known.get(position, self.moved)
 
     def _apply(self, net: Net, forward: bool) -> None:
         values = net.after if forward else net.before

@@ -195,14 +195,13 @@ class Timeline:
 
     @contextmanager
     def at(self, position: int) -> Iterator[None]:
-        """Be at another position for a moment. What `stamp` says afterwards is what it said before."""
-        here, moved = self.position, self._seeker.moved.copy()
+        """Be at another position for a moment."""
+        here = self.position
         self.seek(position)
         try:
             yield
         finally:
             self.seek(here)
-            self._seeker.moved = moved
 
     def stamp(self, *names: str) -> int:
         """A number for what stands in some tables (`vma`) or columns (`page.count`) at this position.

@@ -19,7 +19,7 @@ from mmtui.sidecar import Sidecar
 from mmtui.ui import config
 from mmtui.ui.growing import PAUSE, Growing, open_trace
 from mmtui.ui.opening import Opening, opening_of
-from mmtui.ui.paint import Canvas
+from mmtui.ui.paint import Canvas, Lines
 from mmtui.ui.screen import Stage
 from mmtui.ui.startup import keep_fault, one_line, painter_for, start_position
 
@@ -39,6 +39,10 @@ DRAFTS: Final = 0.4
 """Seconds after which what is being typed is on the disk."""
 SWITCH: Final = 0.0005
 """Seconds after which a thread that runs another kernel gives way to a key."""
+AHEAD: Final = 0.01
+"""Seconds without a key until the next steps are made ready."""
+BETWEEN: Final = 0.001
+"""Seconds between two of them, for keys."""
 ALWAYS: Final = ("cancel", "quit", "suspend", "screen.redraw", "interrupt")
 """Commands whose keys work while one types."""
 
@@ -76,6 +80,7 @@ class StepperApp(App[int], inherit_bindings=False):
         self.error: Exception | None = None
         self._stage = Stage(self)
         self._timer: Timer | None = None
+        self._ahead: Timer | None = None
         self._polling, self._polls = False, 0
         self._drafting = False
         self._early: list[tuple[str, str, str | None]] = []
@@ -190,7 +195,7 @@ class StepperApp(App[int], inherit_bindings=False):
         self._polls += 1
         self.repaint()
 
-    def _opening(self, width: int, height: int) -> list[Any]:
+    def _opening(self, width: int, height: int) -> Lines:
         """The screen before the trace has run: what it begins with, or what takes so long."""
         waiting = self.loading is not None and self.loading.shown
         if self.opening is not None:
@@ -220,6 +225,22 @@ class StepperApp(App[int], inherit_bindings=False):
         else:
             self._press(self.desk, name, key, character)
         self.repaint()
+        self._plan_ahead(AHEAD)
+
+    def _plan_ahead(self, wait: float, done: int = 0) -> None:
+        """While a person looks at a step, the next ones in its direction are made ready, one after the other."""
+        if self._ahead is not None:
+            self._ahead.stop()
+        self._ahead = self.set_timer(wait, lambda: self._look_ahead(done))
+
+    def _look_ahead(self, done: int) -> None:
+        desk = self.desk
+        if desk is None or self.growing is not None or self.loading is not None or _is_covered(desk):
+            return
+        moves = desk.next_moves()
+        desk.make_ready(moves[done])
+        if done + 1 < len(moves):
+            self._plan_ahead(BETWEEN, done + 1)
 
     def _press(self, desk: Desk, name: str, key: str, character: str | None) -> None:
         desk.say("")
@@ -377,6 +398,11 @@ class StepperApp(App[int], inherit_bindings=False):
             self.desk.actions.close_drawer()
             self.desk.keep_place()
         self.exit(0)
+
+
+def _is_covered(desk: Desk) -> bool:
+    """Something lies over the panes, or a second kernel stands beside them."""
+    return desk.help is not None or desk.drawer is not None or desk.view.other is not None
 
 
 def _is_typing(desk: Desk) -> bool:

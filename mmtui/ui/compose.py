@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from mmtui.ui import chrome
 from mmtui.ui.layout import SMALLEST, Cell, Layout, drawer_top
-from mmtui.ui.paint import Canvas, cut_left, scroll_to
+from mmtui.ui.paint import Canvas, Lines, Painter, cut_left, scroll_to
 from mmtui.ui.panes import PANES
 from mmtui.ui.rows import PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
-    from textual.strip import Strip
-
     from mmtui.ui.drawers.base import Drawer
     from mmtui.ui.help import Help
-    from mmtui.ui.paint import Painter
     from mmtui.ui.view import View
 
 Title = tuple[list[Span], list[Span]]
@@ -54,7 +51,7 @@ class Shown(Protocol):
         """The footer's entries."""
 
 
-def screen(desk: Shown, width: int, height: int) -> list[Strip]:
+def screen(desk: Shown, width: int, height: int) -> Lines:
     """The lines of the screen, each exactly `width` columns."""
     canvas = Canvas(desk.painter, width, height)
     if desk.layout.shape == "too small":
@@ -74,7 +71,7 @@ def screen(desk: Shown, width: int, height: int) -> list[Strip]:
     return canvas.strips()
 
 
-def _too_small(canvas: Canvas) -> list[Strip]:
+def _too_small(canvas: Canvas) -> Lines:
     """Below the smallest size: what is needed, in words."""
     said = (
         f"This terminal has {canvas.width}x{canvas.height}.",

@@ -6,8 +6,9 @@ No Textual here: `Desk.compose` is a pure function of this state and a size to t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mmtui.ui import compose
 from mmtui.ui.actions import Actions
@@ -17,20 +18,20 @@ from mmtui.ui.commands import COMMANDS, COMPARE_WORDS
 from mmtui.ui.config import Settings, author
 from mmtui.ui.keymap import keys_of, shown
 from mmtui.ui.layout import LEFT_SLOT, ORDER, RIGHT_SLOT, SIZES, STANDARD_SLOTS, Layout, arrange
-from mmtui.ui.paint import Painter
+from mmtui.ui.paint import Lines, Painter
 from mmtui.ui.rows import PaneRows, Target
 from mmtui.ui.stepper import Stepper
 from mmtui.ui.stops import stopped_at
 from mmtui.ui.view import View
 
 if TYPE_CHECKING:
-    from textual.strip import Strip
-
     from mmtui.engine.timeline import Timeline
     from mmtui.sidecar import Sidecar
     from mmtui.ui.drawers.base import Drawer
     from mmtui.ui.help import Help
 
+NEAR: Final = 4096
+"""Transitions up to which the way to a place takes no time."""
 
 class Host(Protocol):
     """What only the running program can do for the desk."""
@@ -84,6 +85,7 @@ class Desk:
         self.layout_name = ""
         self.trail: list[tuple[str, View]] = []
         self.pinned: int | None = None
+        self.last_move = "transition"
         self._footings: dict[tuple[tuple[str, ...], bool], list[Footing]] = {}
         self.layout: Layout = arrange(80, 24, self.slots)
         self.view = View(
@@ -303,7 +305,23 @@ class Desk:
         rows = self.shown.get(("why", 0)) if self.layout.cell_of("why") else None
         return rows is not None and any(row.text.endswith(" ...") for row in rows.foot)
 
-    def compose(self, width: int, height: int) -> list[Strip]:
+    def next_moves(self) -> tuple[str, str]:
+        """The moves that are likely to come: the last one again, and the other one of s and n."""
+        kind, back, _ = self.last_move.partition("-back")
+        return (f"op{back}", f"transition{back}") if kind == "op" else (f"transition{back}", f"op{back}")
+
+    def make_ready(self, kind: str) -> None:
+        """Compose the screen that a move would lead to, and forget it: what it takes is known when the key comes."""
+        position = self.stepper.move(kind).position
+        if position is None or abs(position - self.view.position) > NEAR:
+            return
+        there = copy(self)
+        there.shown, there.tops, there.loose = {}, dict(self.tops), set()
+        there.view = self.view.at(position)
+        with self.timeline.at(position):
+            there.compose(*self.size)
+
+    def compose(self, width: int, height: int) -> Lines:
         """The lines of a screen of this size."""
         self.size = (width, height)
         self.layout = arrange(width, height, self.slots, self.zoomed, self.view.other is not None)

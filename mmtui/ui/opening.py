@@ -25,10 +25,8 @@ from mmtui.ui.layout import SIZES, STANDARD_SLOTS, Layout, arrange
 from mmtui.ui.view import View
 
 if TYPE_CHECKING:
-    from textual.strip import Strip
-
     from mmtui.ui.config import Settings
-    from mmtui.ui.paint import Painter
+    from mmtui.ui.paint import Lines, Painter
     from mmtui.ui.rows import PaneRows
 
 LISTED: Final = 200
@@ -141,7 +139,7 @@ class Opening:
         """The footer's entries."""
         return footing(footer_ids(self.focused, self.layout.width), self._settings.keymap, {})
 
-    def compose(self, width: int, height: int) -> list[Strip]:
+    def compose(self, width: int, height: int) -> Lines:
         """The lines of a screen of this size."""
         self.layout = arrange(width, height, STANDARD_SLOTS)
         if self.layout.shape != "too small":

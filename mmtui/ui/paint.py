@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Final
+from typing import Final, overload
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -34,15 +34,22 @@ def width_of(spans: Iterable[Span]) -> int:
     return sum(len(text) if text.isascii() else cell_len(text) for text, _ in spans)
 
 
+def fitted(text: str, width: int) -> tuple[str, int]:
+    """A text, harmless and cut at the right to at most `width` columns; how many it takes."""
+    if not text.isprintable():
+        text = harmless(text)
+    if text.isascii():
+        size = len(text)
+        return (text, size) if size <= width else (text[:width], width)
+    size = cell_len(text)
+    return (text, size) if size <= width else (set_cell_size(text, width), width)
+
+
 def cut(spans: Sequence[Span], width: int) -> list[Span]:
     """The spans, cut at the right to at most `width` columns."""
     kept: list[Span] = []
     for text, role in spans:
-        text = harmless(text)
-        size = len(text) if text.isascii() else cell_len(text)
-        if size > width:
-            text = text[:width] if text.isascii() else set_cell_size(text, width)
-            size = width
+        text, size = fitted(text, width)
         if text:
             kept.append((text, role))
         width -= size
@@ -74,8 +81,9 @@ class Painter:
     def __init__(self, theme: Theme, ascii: bool = False) -> None:
         self.theme = theme
         self.ascii = ascii
+        self._styles: dict[tuple[str, bool, str | None], Style] = {}
         self._kept: dict[tuple[object, ...], Strip] = {}
-        self._joined: dict[tuple[tuple[int, int], ...], Strip] = {}
+        self._joined: dict[tuple[tuple[int, int], ...], tuple[Pieces, Strip]] = {}
         self._titled: dict[tuple[object, ...], Pieces] = {}
 
     def row(self, row: Row, width: int) -> Strip:
@@ -95,10 +103,10 @@ class Painter:
         if len(pieces) == 1 and pieces[0][0] == 0 and pieces[0][1].cell_length == width:
             return pieces[0][1]
         key = ((-1, width), *((x, id(strip)) for x, strip in pieces))
-        line = self._joined.get(key)
-        if line is None:
-            line = self._joined[key] = self._join(pieces, width)
-        return line
+        found = self._joined.get(key)
+        if found is None:  # with its pieces, so that their ids are those of no others
+            found = self._joined[key] = pieces, self._join(pieces, width)
+        return found[1]
 
     def titled(self, key: tuple[object, ...], make: Callable[[], Pieces]) -> Pieces:
         """The pieces of a row with titles, made once."""
@@ -137,14 +145,14 @@ class Painter:
 
     def _strip(self, spans: Sequence[Span], width: int, band: bool, fill: str | None) -> Strip:
         """Spans, cut and filled up to `width`; neighbours that look alike are one segment."""
-        fitted = cut(spans, width)
-        missing = width - width_of(fitted)
-        if missing > 0:
-            fitted.append((" " * missing, "text"))
         segments: list[Segment] = []
         texts: list[str] = []
-        last = None
-        for text, role in fitted:
+        last, left = None, width
+        for text, role in (*spans, (" " * width, "text")):
+            text, size = fitted(text, left)
+            if not size:
+                continue
+            left -= size
             if self.ascii and not text.isascii():
                 text = text.translate(ASCII)
             style = self._style(text, role, band, fill)
@@ -158,11 +166,44 @@ class Painter:
         return Strip(segments, width)
 
     def _style(self, text: str, role: str, band: bool, fill: str | None) -> Style:
-        if fill is not None and role != "accent":
-            role = fill
-        if self.theme.plain and "+bold" in role and text.startswith("VM_"):
-            role += "+underline"
-        return self.theme.style(role, band)
+        key = role, band, fill
+        style = self._styles.get(key)
+        if style is None:
+            style = self._styles[key] = self.theme.style(role if fill is None or role == "accent" else fill, band)
+        if self.theme.plain and "+bold" in role and fill is None and text.startswith("VM_"):
+            return self.theme.style(f"{role}+underline", band)
+        return style
+
+
+class Lines(Sequence[Strip]):
+    """The lines of a screen, all as wide as it: pieces at columns, joined where a whole line is asked for."""
+
+    def __init__(self, painter: Painter, pieces: list[Pieces], width: int) -> None:
+        self._painter, self.pieces, self.width = painter, pieces, width
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    @overload
+    def __getitem__(self, index: int) -> Strip: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Strip]: ...
+    def __getitem__(self, index: int | slice) -> Strip | list[Strip]:
+        if isinstance(index, slice):
+            return [self._painter.joined(pieces, self.width) for pieces in self.pieces[index]]
+        return self._painter.joined(self.pieces[index], self.width)
+
+    def changes(self, before: Lines) -> list[tuple[int, int, Strip]] | None:
+        """(column, line, strip) of the pieces that are others than `before`; None for a screen of another size."""
+        if len(before) != len(self) or before.width != self.width:
+            return None
+        changed: list[tuple[int, int, Strip]] = []
+        for y, (old, new) in enumerate(zip(before.pieces, self.pieces, strict=True)):
+            if [(x, strip.cell_length) for x, strip in old] != [(x, strip.cell_length) for x, strip in new]:
+                changed.append((0, y, self[y]))
+                continue
+            changed += [(x, y, strip) for (_, was), (x, strip) in zip(old, new, strict=True) if was is not strip]
+        return changed
 
 
 class Canvas:
@@ -183,13 +224,12 @@ class Canvas:
         """A whole row: spans from the left, spans at the right edge."""
         self.put(0, y, self.painter.row(Row(tuple(left), right=tuple(right), fill=fill), self.width))
 
-    def strips(self) -> list[Strip]:
+    def strips(self) -> Lines:
         """The rows, each exactly as wide as the screen."""
         for pieces in self._rows:
             pieces.sort(key=_COLUMN)
-        lines = [self.painter.joined(pieces, self.width) for pieces in self._rows]
         self.painter.tidy()
-        return lines
+        return Lines(self.painter, self._rows, self.width)
 
     def lines(self, layout: Layout, titles: dict[Cell, tuple[list[Span], list[Span]]], focused: str) -> None:
         """All hairlines with their joints, the titles on them."""
@@ -260,7 +300,7 @@ def _write_title(line: dict[int, Span], cell: Cell, title: list[Span], note: lis
 def _write(line: dict[int, Span], x: int, spans: list[Span]) -> None:
     for text, role in spans:
         for character in harmless(text):
-            size = cell_len(character)
+            size = 1 if character.isascii() else cell_len(character)
             if size == 0:
                 continue
             line[x] = (character, role)

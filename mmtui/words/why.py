@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mmtui.arrays import np
 from mmtui.engine import schema
 from mmtui.engine.schema import UNKNOWN
 from mmtui.words.calls import op_text
-from mmtui.words.changes import Words, callers, transition_text
+from mmtui.words.changes import callers, transition_text
 from mmtui.words.refusals import refusal_text
 from mmtui.words.stops import stop_text
 from mmtui.words.text import known_text, pfn_text, plain
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from mmtui.engine.places import Subject
     from mmtui.engine.timeline import Event, Holder, Ledger, Timeline
 
-    Tell = Callable[[Timeline, Event], tuple[str, str]]
-    Say = Callable[[Timeline, int], Words]
+    Keep = Callable[[Hashable, Callable[[], "Link | None"]], "Link | None"]
 
 _TELLING: Final = (
     "leak", "free_unpaged", "free_mapped", "free_owned", "stray_put", "window_on_foreign", "limbo", "bad_page",
@@ -39,26 +39,24 @@ class Link:
     sentence: str
 
 
-def why_chain(
-    timeline: Timeline,
-    subject: Subject,
-    position: int,
-    limit: int = 12,
-    tell: Tell = stop_text,
-    say: Say = transition_text,
-) -> list[Link]:
+def made(key: Hashable, make: Callable[[], Link | None]) -> Link | None:
+    """For `why_chain`: nothing is kept."""
+    return make()
+
+
+def why_chain(timeline: Timeline, subject: Subject, position: int, limit: int = 12, keep: Keep = made) -> list[Link]:
     """What made `subject` as it is at `position`: at most `limit` links, newest first.
 
     For a frame: the changes of its count, mapcount and free state, the events about it, and the verdict of its
-    ledger at the head. For anything else: the changes of its cells. `tell` and `say`: `stop_text` and
-    `transition_text`, or what remembers their words.
+    ledger at the head. For anything else: the changes of its cells. `keep` may know a link from before: it is called
+    with what names it, and how it is made.
     """
     places: dict[int, Event | None] = dict.fromkeys(_changes(timeline, subject, position, 4 * limit))
     if subject.kind == "page":
         places |= {event.position: event for event in _events_about(timeline, subject.row, position, limit)}
     links: list[Link] = []
     for place in sorted(places, reverse=True):
-        link = _event_link(timeline, places[place], tell) or _change_link(timeline, place, subject, say)
+        link = keep(("link", subject.text, place), partial(_link, timeline, subject, place, places[place]))
         if link is not None:
             links.append(link)
         if len(links) == limit:
@@ -66,10 +64,11 @@ def why_chain(
     return links or _nothing(timeline, position)
 
 
-def _event_link(timeline: Timeline, event: Event | None, tell: Tell) -> Link | None:
+def _link(timeline: Timeline, subject: Subject, place: int, event: Event | None) -> Link | None:
+    """What happened at a place: the event there, else the change; None for one that says nothing of the subject."""
     if event is None:
-        return None
-    what, why = tell(timeline, event)
+        return _change_link(timeline, place, subject)
+    what, why = stop_text(timeline, event)
     return Link(event.position, f"{event.kind}: {what} {why}")
 
 
@@ -91,9 +90,9 @@ def _changes(timeline: Timeline, subject: Subject, position: int, limit: int) ->
     return sorted(newest, reverse=True)[:limit]
 
 
-def _change_link(timeline: Timeline, place: int, subject: Subject, say: Say) -> Link | None:
+def _change_link(timeline: Timeline, place: int, subject: Subject) -> Link | None:
     """The change that led to a place; None for one that says nothing, or that another owner of the row made."""
-    said = say(timeline, place - 1)
+    said = transition_text(timeline, place - 1)
     if said.clause == _QUIET:
         return None
     if subject.kind == "pte" and public_subject(timeline, "pte.val", subject.row, place - 1) != _entry(subject):

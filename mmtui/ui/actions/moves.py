@@ -39,6 +39,7 @@ class Moves(ActionsBase):
     def _once(self, kind: str) -> bool:
         """One move; False when there is nowhere to go."""
         desk = self.desk
+        desk.last_move = kind
         target = None
         if kind.startswith("change"):
             target = desk.cursor_target() or desk.view.subject

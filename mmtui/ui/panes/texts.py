@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from mmtui.engine.schema import BASE, ROW_BITS, cell_column
 from mmtui.ui.panes.common import MAGIC_KINDS, dot, pfn_text, pte_word
 
 if TYPE_CHECKING:
-    from mmtui.engine.timeline import Call, Event, Timeline, Vma
+    from mmtui.engine.timeline import Call, Vma
     from mmtui.ui.view import View
 
 _SHOWN_ARGUMENTS = ("address", "addr", "start", "new_addr", "old_addr", "pfn", "page", "old_page", "new_page")
@@ -208,29 +207,13 @@ def freed_at(view: View, pfn: int) -> int | None:
     return view.timeline.previous_change(("page.free", pfn), view.position + 1)
 
 
-def _told(view: View) -> Callable[[Timeline, Event], tuple[str, str]]:
-    """`stop_text`, once for each event: it asks the ledger of another position."""
-
-    def tell(timeline: Timeline, event: Event) -> tuple[str, str]:
-        key = ("stop text", event.transition, event.kind, event.why, *event.subject.items())
-        return view.remember(key, lambda: words.stop_text(timeline, event))
-
-    return tell
-
-
 def chain(view: View, pfn: int) -> list[tuple[int, str]]:
     """(position, sentence), newest first: what brought the frame's count to where it is."""
 
     def links() -> list[tuple[int, str]]:
         assert view.machine is not None
         subject = view.timeline.subject(f"page[{pfn}]")
-        told = words.why_chain(
-            view.timeline,
-            subject,
-            view.position,
-            tell=_told(view),
-            say=lambda _, number: transition_words(view, number),
-        )
+        told = words.why_chain(view.timeline, subject, view.position, keep=partial(view.remember, lasting=True))
         found = {link.position: link.sentence for link in told}
         for position, sentence in _entry_links(view, pfn):
             found.setdefault(position, sentence)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from mmtui import words
 from mmtui.ui.panes import kernels, ledger, source, subjects, texts
@@ -54,25 +55,44 @@ def _below(view: View, pfn: int, width: int, room: int, narrow: bool) -> list[Ro
     return rows
 
 
+class Form(NamedTuple):
+    """How a link is written: the newest one in full colour; its sentence at a column; narrow panes say less."""
+
+    newest: bool
+    column: int
+    width: int
+    narrow: bool
+    short: bool
+
+
 def _chain(view: View, pfn: int, width: int, narrow: bool, short: bool) -> list[Row]:
     """`27.35  zap_pte_range clears the pte`: position right-aligned in 7, sentence at 9, wrapped."""
     links = texts.chain(view, pfn)
     places = [view.timeline.place_name(position) for position, _ in links]
     column = max(9, 3 + max(map(len, places), default=0))
     rows: list[Row] = []
-    for number, ((position, sentence), place) in enumerate(zip(links, places, strict=True)):
-        target = Target("position", f"page[{pfn}]", position)
-        role = "text" if number == 0 else "dim"
-        said = texts.shortened(sentence, number) if short else sentence
-        if narrow and number == 0 and said != sentence and len(said) >= width - column:
-            said = words.brief_why(said)
-        # On a whole screen there is room to say in which operation each link lies.
-        within = ((texts.op_text(view, view.timeline.op_at(position)), "dim"),) if width >= _ZOOMED else ()
-        room = width - column - 1 - (3 + len(within[0][0]) if within else 0)
-        for part, text in enumerate(wrap(said, max(10, room))):
-            line = Line().put(column - 2 - len(place), "" if part else place, "dim")
-            rows.append(Row(_with_flags(line, column, text, role), target, right=() if part else within))
+    for number, (link, place) in enumerate(zip(links, places, strict=True)):
+        form = Form(number == 0, column, width, narrow, short)
+        rows += view.remember(("why", pfn, link, form), partial(_link_rows, view, pfn, link, place, form), lasting=True)
     return rows[:3] if narrow else rows
+
+
+def _link_rows(view: View, pfn: int, link: tuple[int, str], place: str, form: Form) -> list[Row]:
+    """A link of the chain, wrapped."""
+    position, sentence = link
+    target = Target("position", f"page[{pfn}]", position)
+    said = texts.shortened(sentence, 0 if form.newest else 1) if form.short else sentence
+    if form.narrow and form.newest and said != sentence and len(said) >= form.width - form.column:
+        said = words.brief_why(said)
+    # On a whole screen there is room to say in which operation each link lies.
+    within = ((texts.op_text(view, view.timeline.op_at(position)), "dim"),) if form.width >= _ZOOMED else ()
+    room = form.width - form.column - 1 - (3 + len(within[0][0]) if within else 0)
+    rows = []
+    for part, text in enumerate(wrap(said, max(10, room))):
+        line = Line().put(form.column - 2 - len(place), "" if part else place, "dim")
+        spans = _with_flags(line, form.column, text, "text" if form.newest else "dim")
+        rows.append(Row(spans, target, right=() if part else within))
+    return rows
 
 
 def _with_flags(line: Line, column: int, text: str, role: str) -> tuple[Span, ...]:
