@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmtui.engine.keeping import Compiled, cached
 from mmtui.engine.kernel.model import Gone
-from mmtui.engine.linking import Factory
+from mmtui.engine.linking import SHARED, Factory
 from mmtui.engine.source import Source
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ class Build:
         """The class that runs and logs to this recorder, of which there can be one machine: what it has stands in
         free variables of the functions, which are linked whenever its columns are bound."""
         namespace: dict[str, Any] = {}
+        shared = {name + SHARED: cell for name, cell in recorder.variables().items()}
         for factory in self.factories:
-            functions, link = factory.make(recorder)
+            functions, link = factory.make(recorder, shared)
             namespace |= {name: staticmethod(function) for name, function in functions.items()}
             recorder.links.append(link)
         return type(self.kernel.__name__, (self.kernel,), namespace)

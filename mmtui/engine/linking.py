@@ -7,9 +7,9 @@ otherwise call at its beginning and its end, stand in it as they stand in `cells
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ class Factory:
     code: CodeType
     around: dict[str, Any]
 
-    def make(self, recorder: Recorder) -> tuple[dict[str, FunctionType], Link]:
-        """The functions that log to this recorder; they can be called once they are linked to their machine."""
-        shared = recorder.variables()
-        closure = tuple(shared[name.removesuffix(SHARED)] for name in self.code.co_freevars)
+    def make(self, recorder: Recorder, shared: Mapping[str, CellType]) -> tuple[dict[str, FunctionType], Link]:
+        """The functions that log to this recorder, whose variables they share; they can be called once they are linked
+        to their machine."""
+        closure = tuple([shared[name] for name in self.code.co_freevars])
         made: tuple[dict[str, FunctionType], Link] = FunctionType(self.code, self.around, "make_", None, closure)(
             recorder.change
         )
