@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rich.style import Style
 from textual.app import App, ComposeResult
@@ -46,10 +46,13 @@ ALWAYS: Final = ("cancel", "quit", "suspend", "screen.redraw", "interrupt")
 """Commands whose keys work while one types."""
 
 
-class Loading:
-    """A timeline being made in a thread. `cancel` forgets it: the thread ends by itself and nobody listens."""
+Made = TypeVar("Made")
 
-    def __init__(self, what: str, then: Callable[[Timeline], None]) -> None:
+
+class Loading:
+    """Something being made in a thread. `cancel` forgets it: the thread ends by itself and nobody listens."""
+
+    def __init__(self, what: str, then: Callable[[Any], None]) -> None:
         self.what = what
         self.then = then
         self.shown = False
@@ -169,11 +172,11 @@ class StepperApp(App[int], inherit_bindings=False):
         width, height = self.size
         if width <= 0 or height <= 0:
             return
-        strips = self.desk.compose(width, height) if self.desk is not None else self._opening(width, height)
         if self.desk is not None and self.loading is not None and self.loading.shown:
             self.desk.say(f"{self.loading.what} ... Esc cancels")
         elif self.growing is not None:
             self.growing.tell()
+        strips = self.desk.compose(width, height) if self.desk is not None else self._opening(width, height)
         self._stage.show(strips, everything)
         if self.desk is not None and self._polls < POLLS and not self._polling and self.desk.others_running():
             self._polling = True
@@ -281,17 +284,17 @@ class StepperApp(App[int], inherit_bindings=False):
 
     # What only the program can do (desk.Host)
 
-    def fetch(self, what: str, make: Callable[[], Timeline], then: Callable[[Timeline], None]) -> None:
-        """Make a timeline in a thread; `then` runs here when it is there, unless it was cancelled."""
+    def fetch(self, what: str, make: Callable[[], Made], then: Callable[[Made], None]) -> None:
+        """Make something in a thread; `then` runs here when it is there, unless it was cancelled."""
         loading = self.loading = Loading(what, then)
 
         def work() -> None:
             try:
-                timeline = make()
+                made = make()
             except Exception as error:  # whatever it is becomes one line for the person
                 self._deliver(loading, None, error)
             else:
-                self._deliver(loading, timeline, None)
+                self._deliver(loading, made, None)
 
         threading.Thread(target=work, name="load", daemon=True).start()
         self.set_timer(PATIENCE, lambda: self._still(loading))
@@ -301,19 +304,19 @@ class StepperApp(App[int], inherit_bindings=False):
             loading.shown = True
             self.repaint()
 
-    def _deliver(self, loading: Loading, timeline: Timeline | None, error: Exception | None) -> None:
+    def _deliver(self, loading: Loading, made: object, error: Exception | None) -> None:
         """From the thread to the screen's own; the screen may be gone by now."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: self.call_next(self._arrive, loading, timeline, error))
+            self._loop.call_soon_threadsafe(lambda: self.call_next(self._arrive, loading, made, error))
 
-    def _arrive(self, loading: Loading, timeline: Timeline | None, error: Exception | None) -> None:
+    def _arrive(self, loading: Loading, made: object, error: Exception | None) -> None:
         if loading.cancelled or self.loading is not loading:
             return
         self.loading = None
         if self.desk is not None:
             self.desk.say("")
-        if timeline is not None:
-            loading.then(timeline)
+        if error is None:
+            loading.then(made)
         elif self.desk is not None:
             self.desk.say(one_line(error))
         else:
