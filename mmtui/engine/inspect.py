@@ -220,9 +220,9 @@ def ptes_mapping(timeline: Timeline, pfn: int) -> list[tuple[int, int]]:
     """(row, value) of the live entries that map a frame."""
     machine = timeline.machine
     values = machine.pte.val
-    rows = np.flatnonzero((values >> 12 == pfn) & (values & PTE_FRAME != 0))
-    live = machine.pt.mm[rows // PTES_PER_PT] != 0
-    return [(row, int(values[row])) for row in rows[live].tolist()]
+    rows = np.flatnonzero(values >> 12 == pfn)  # all entries are looked at once, these few again
+    rows = rows[(values[rows] & PTE_FRAME != 0) & (machine.pt.mm[rows // PTES_PER_PT] != 0)]
+    return [(row, int(values[row])) for row in rows.tolist()]
 
 
 def pte_place(timeline: Timeline, row: int) -> tuple[int, int]:

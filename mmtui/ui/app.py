@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rich.style import Style
 from textual.app import App, ComposeResult
@@ -47,10 +47,13 @@ ALWAYS: Final = ("cancel", "quit", "suspend", "screen.redraw", "interrupt")
 """Commands whose keys work while one types."""
 
 
-class Loading:
-    """A timeline being made in a thread. `cancel` forgets it: the thread ends by itself and nobody listens."""
+Made = TypeVar("Made")
 
-    def __init__(self, what: str, then: Callable[[Timeline], None]) -> None:
+
+class Loading:
+    """Something being made in a thread. `cancel` forgets it: the thread ends by itself and nobody listens."""
+
+    def __init__(self, what: str, then: Callable[[Any], None]) -> None:
         self.what = what
         self.then = then
         self.shown = False
@@ -295,17 +298,17 @@ class StepperApp(App[int], inherit_bindings=False):
 
     # What only the program can do (desk.Host)
 
-    def fetch(self, what: str, make: Callable[[], Timeline], then: Callable[[Timeline], None]) -> None:
-        """Make a timeline in a thread; `then` runs here when it is there, unless it was cancelled."""
+    def fetch(self, what: str, make: Callable[[], Made], then: Callable[[Made], None]) -> None:
+        """Make something in a thread; `then` runs here when it is there, unless it was cancelled."""
         loading = self.loading = Loading(what, then)
 
         def work() -> None:
             try:
-                timeline = make()
+                made = make()
             except Exception as error:  # whatever it is becomes one line for the person
                 self._deliver(loading, None, error)
             else:
-                self._deliver(loading, timeline, None)
+                self._deliver(loading, made, None)
 
         threading.Thread(target=work, name="load", daemon=True).start()
         self.set_timer(PATIENCE, lambda: self._still(loading))
@@ -315,19 +318,19 @@ class StepperApp(App[int], inherit_bindings=False):
             loading.shown = True
             self.repaint()
 
-    def _deliver(self, loading: Loading, timeline: Timeline | None, error: Exception | None) -> None:
+    def _deliver(self, loading: Loading, made: object, error: Exception | None) -> None:
         """From the thread to the screen's own; the screen may be gone by now."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: self.call_next(self._arrive, loading, timeline, error))
+            self._loop.call_soon_threadsafe(lambda: self.call_next(self._arrive, loading, made, error))
 
-    def _arrive(self, loading: Loading, timeline: Timeline | None, error: Exception | None) -> None:
+    def _arrive(self, loading: Loading, made: object, error: Exception | None) -> None:
         if loading.cancelled or self.loading is not loading:
             return
         self.loading = None
         if self.desk is not None:
             self.desk.say("")
-        if timeline is not None:
-            loading.then(timeline)
+        if error is None:
+            loading.then(made)
         elif self.desk is not None:
             self.desk.say(one_line(error))
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from mmtui.ui import compose
 from mmtui.ui.actions import Actions
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 NEAR: Final = 4096
 """Transitions up to which the way to a place takes no time."""
 
+Made = TypeVar("Made")
+
+
 class Host(Protocol):
     """What only the running program can do for the desk."""
 
@@ -51,8 +54,9 @@ class Host(Protocol):
     def redraw(self) -> None:
         """Paint every cell again."""
 
-    def fetch(self, what: str, make: Callable[[], Timeline], then: Callable[[Timeline], None]) -> None:
-        """Make a timeline without stopping the screen, then go on with it; what goes wrong becomes a message."""
+    def fetch(self, what: str, make: Callable[[], Made], then: Callable[[Made], None]) -> None:
+        """Make something that takes long without stopping the screen, then go on with it; Esc cancels, and what goes
+        wrong becomes a message."""
 
     def play(self, ops_per_second: float | None) -> None:
         """Start a clock that runs `Desk.tick`, None stops it."""
@@ -314,6 +318,8 @@ class Desk:
         """Compose the screen that a move would lead to, and forget it: what it takes is known when the key comes."""
         position = self.stepper.move(kind).position
         if position is None or abs(position - self.view.position) > NEAR:
+            return
+        if self.view.is_heavy(self.timeline.op_at(position)):
             return
         there = copy(self)
         there.shown, there.tops, there.loose = {}, dict(self.tops), set()

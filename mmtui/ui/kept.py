@@ -16,6 +16,9 @@ class Kept:
         self._new: dict[Hashable, Any] = {}
         self._old: dict[Hashable, Any] = {}
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._new or key in self._old
+
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The result of `key`, made if it is not here. `make` may ask for other results."""
         found = self._new.get(key, self)

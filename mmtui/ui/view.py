@@ -23,6 +23,8 @@ Overlay = Literal["state", "count", "age", "holder"]
 Numbers = Literal["hex", "decimal", "decoded"]
 Value = TypeVar("Value")
 
+HEAVY = 1 << 20
+"""Transitions of an operation that are looked through in the background."""
 _KEPT = 8192
 _KEPT_HEAVY = 8
 
@@ -220,6 +222,21 @@ class View:
             return OpChanges.of(self.timeline, 0, 0)
         start, end = self.op_start, self.timeline.op_end(self.op)
         return self.remember(("changes", self.op), lambda: OpChanges.of(self.timeline, start, end), True, True)
+
+    def is_heavy(self, op: int) -> bool:
+        """Whether an operation is so long that finding what it changed keeps a person waiting, and is not done yet."""
+        if op < 0 or self.timeline.op_end(op) - self.timeline.op_start(op) < HEAVY:
+            return False
+        return (id(self.timeline), -1, ("changes", op)) not in self.memo.get("heavy lasting", ())
+
+    def weigh(self, op: int) -> Callable[[], OpChanges]:
+        """Finds what a heavy operation changed, in any thread: `lift` takes it."""
+        start, end = self.timeline.op_start(op), self.timeline.op_end(op)
+        return lambda: OpChanges.of(self.timeline, start, end)
+
+    def lift(self, op: int, changes: OpChanges) -> None:
+        """It is known what an operation changed."""
+        self.remember(("changes", op), lambda: changes, True, True)
 
     def changed(self, column: str, row: int) -> bool:
         """Whether this operation has changed `column[row]` by now."""

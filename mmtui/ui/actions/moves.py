@@ -8,6 +8,7 @@ from mmtui.ui.actions.base import ActionsBase
 from mmtui.ui.drawers.goto import GotoDrawer
 
 if TYPE_CHECKING:
+    from mmtui.ui.changes import OpChanges
     from mmtui.ui.rows import Target
 
 MOST: Final = 100_000
@@ -52,11 +53,26 @@ class Moves(ActionsBase):
             desk.go(move.position, visited=False)
         elif target is not None:
             self._go_and_keep(move.position, target)
+        elif desk.view.is_heavy(op := desk.timeline.op_at(move.position)):
+            self._go_later(move.position, op)
+            return False
         else:
             desk.go(move.position)
         if kind.startswith("hit"):
             self._say_hit()
         return True
+
+    def _go_later(self, position: int, op: int) -> None:
+        """Into a very long operation: what it changed is found in the background, and Esc stays here."""
+        desk, timeline, here = self.desk, self.desk.timeline, self.desk.view.position
+
+        def arrive(changes: OpChanges) -> None:
+            if desk.timeline is timeline:
+                desk.view.lift(op, changes)
+                if desk.view.position == here:
+                    desk.go(position)
+
+        desk.host.fetch(f"reading operation {op}", desk.view.weigh(op), arrive)
 
     def _go_and_keep(self, position: int, target: Target) -> None:
         """w and W stay on their thing: the cursor is put back on it after the move; the log's is where one is."""
