@@ -6,29 +6,16 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual import events
-from textual._compositor import CompositorUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from mmtui.ui import direct
 from mmtui.ui.keymap import arrived
 from mmtui.ui.paint import Lines
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mmtui.ui.app import StepperApp
-
-
-class _Pieces(CompositorUpdate):
-    """What is painted after a key: Textual would compose and write each changed line again from its first column."""
-
-    def __init__(self, pieces: list[tuple[int, int, Strip]]) -> None:
-        self._pieces = pieces
-
-    def render_segments(self, console: Console) -> str:
-        """The pieces, each at its place."""
-        return "".join(f"\x1b[{y + 1};{x + 1}H{strip.render(console)}" for x, y, strip in self._pieces)
 
 
 class Stage(Widget, can_focus=True):
@@ -63,8 +50,8 @@ class Stage(Widget, can_focus=True):
         changes = None if everything else lines.changes(before)
         if changes is None:
             self.refresh()
-        elif changes:
-            self.app._display(self.screen, _Pieces(changes))  # type: ignore[arg-type]  # it has what is asked of it
+        elif changes and not direct.write(self, changes):
+            self.refresh(*(Region(x, y, strip.cell_length, 1) for x, y, strip in changes))
 
     def on_key(self, event: events.Key) -> None:
         """Every key goes to the commands, none to Textual."""

@@ -17,11 +17,12 @@ import time
 from pathlib import Path
 
 import pytest
+from textual.geometry import Region
 
 from mmtui import loading
 from mmtui.engine.errors import MmtuiError
 from mmtui.ui import app as app_module
-from mmtui.ui import config
+from mmtui.ui import config, direct
 from mmtui.ui.app import StepperApp
 from tests.ui.stepping import SIZES, TRACES, walking
 
@@ -124,13 +125,33 @@ async def test_the_theme_fits_what_the_terminal_says(
 async def test_only_what_changed_is_painted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with walking(tmp_path, at="leak") as walk:
         painted: list[object] = []
-        monkeypatch.setattr(walk.app, "_display", lambda _, update: painted.extend(update._pieces))
+        monkeypatch.setattr(walk.app, "_display", lambda _, update: painted.extend(update.pieces))
         walk.app.repaint()
         assert painted == []
         walk.desk.go(walk.position + 1)
         walk.app.repaint()
 
         assert 0 < len(painted) < 60
+
+
+@pytest.mark.parametrize("lost", ["_display", "CompositorUpdate", "a batch"])
+async def test_where_textual_cannot_write_pieces_it_paints_the_regions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    async with walking(tmp_path, at="leak") as walk:
+        regions: list[Region] = []
+        monkeypatch.setattr(walk.app._stage, "refresh", lambda *found: regions.extend(found))
+        walk.desk.go(walk.position + 1)
+        with monkeypatch.context() as without:
+            if lost == "CompositorUpdate":
+                without.setattr(direct, lost, None)
+            elif lost == "a batch":
+                without.setattr(walk.app, "_batch_count", 1)
+            else:
+                without.setattr(walk.app, lost, None)
+            walk.app.repaint()
+
+        assert 0 < len(regions) < 60
 
 
 async def test_clicks_focus_select_and_travel(tmp_path: Path) -> None:
