@@ -29,7 +29,8 @@ def test_a_leak_of_29_operations_needs_6(mmtui: Mmtui, tmp_path: Path) -> None:
     done = mmtui("shrink", LEAK, "--keep", "leak", "-o", out)
 
     assert done.status == 0
-    assert done.err.startswith("kept 6 of 29 operations, after ")
+    # A slow machine is told how far it is in lines before that.
+    assert done.err.splitlines()[-1].startswith("kept 6 of 29 operations, after ")
     small = api.load(out)
     assert [op.name for op in small.trace.ops] == ["alloc", "driver", "spawn", "mmap", "read", "exit"]
     assert small.trace.ops[3].pages == 1
