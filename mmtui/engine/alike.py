@@ -2,7 +2,7 @@
 
 Entries are alike if they have the same bits, their frames are distinct, and the state of the frames is the same. The
 units of a run are entries, or page tables of 1024 entries. Its first unit goes to the kernel's own function; what that
-logs holds for the others (`repeat.py`).
+logs (`pattern.py`) holds for the others, too (`repeat.py`).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from mmtui.engine.log import CHUNK, Ints
 from mmtui.engine.pgtable import PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, PTE_FRAME, PTE_MANAGED, PTE_REF
 from mmtui.engine.schema import PTES_PER_PT
 
-WORTHWHILE = 96
+WORTHWHILE = 64
 """A shorter run of entries costs less entry by entry."""
 
 AGAIN = 32
 """So many entries go to the scalar function before a run is looked for again."""
 
-FEWEST_TABLES = 8
+FEWEST_TABLES = 3
 """A shorter run of page tables costs less table by table."""
 
 MOST_TABLES = 128
@@ -46,8 +46,11 @@ Where = slice | Ints
 
 NONE = np.zeros(0, np.int64)
 
+Mark = tuple[int, int, int]
+"""A place in the log: number of the next transition, innermost call, number of the next call."""
 
-class Units(NamedTuple):
+
+class Found(NamedTuple):
     """What is alike: entries, or page tables of 1024 entries."""
 
     rows: Ints
@@ -64,9 +67,8 @@ class Run:
 
     address: int
     end: int
-    began: tuple[int, int, int]
-    """(next transition, innermost call, next call) before it."""
-    units: Units | None
+    began: Mark
+    found: Found | None
     """The first unit is the one that goes to the scalar function; None if there is nothing to repeat."""
     done: int = 0
     """Units that were repeated; the others have to be looked at again."""
@@ -92,11 +94,7 @@ class Alike:
         self._recorder = recorder
         self._holes = np.frombuffer(holes, np.uint8)
         self._place = np.zeros(len(holes), np.int32)
-
-    def places(self, frames: Ints) -> Any:
-        """An array whose row `frames[i]` is `i`; what its other rows are has no meaning."""
-        self._place[frames] = np.arange(len(frames), dtype=np.int32)
-        return self._place
+        """Scratch: a row for each frame."""
 
     def runs(self, ptep: int, address: int, end: int) -> Iterator[Run]:
         """The entries of a page table from row `ptep`, which is that of `address`.
@@ -109,8 +107,8 @@ class Alike:
             frames, where = self._alike(self._recorder.cells.columns["pte.val"][first:last])
             scalar = min(AGAIN, last - first)
             if len(frames):
-                units = Units(np.arange(first, first + len(frames)), frames[:, None], where)
-                run = Run(address, address + PAGE_SIZE, self._begin(), units)
+                found = Found(np.arange(first, first + len(frames)), frames[:, None], where)
+                run = Run(address, address + PAGE_SIZE, self._begin(), found)
                 yield run
                 address += PAGE_SIZE * (1 + run.done)
                 scalar = len(frames) - 1 - run.done
@@ -123,19 +121,19 @@ class Alike:
         while address < end:
             stop = pmd_addr_end(address, end)
             if index.pt_of(mm, address):
-                units = self._tables_alike(index, mm, address, end) if ordinary else None
-                run = Run(address, stop, self._begin(), units)
+                found = self._tables_alike(index, mm, address, end) if ordinary else None
+                run = Run(address, stop, self._begin(), found)
                 yield run
                 stop += run.done * PMD_SIZE
             address = stop
 
-    def _begin(self) -> tuple[int, int, int]:
+    def _begin(self) -> Mark:
         """Where the log is, with room enough in its tail for what the scalar function logs."""
         if self._recorder.here()[0] - len(self._recorder.log) > CHUNK // 2:
             self._recorder.flush()
         return self._recorder.here()
 
-    def _tables_alike(self, index: Index, mm: int, address: int, end: int) -> Units | None:
+    def _tables_alike(self, index: Index, mm: int, address: int, end: int) -> Found | None:
         """The whole page tables from `address` on that are alike."""
         whole = (end - address) // PMD_SIZE if address % PMD_SIZE == 0 else 0
         pts = [index.pt_of(mm, address + number * PMD_SIZE) for number in range(min(whole, MOST_TABLES))]
@@ -149,7 +147,7 @@ class Alike:
             if found < min(most, FEWEST_TABLES):
                 return None
         length = found * PTES_PER_PT
-        return Units(rows[:found] * PTES_PER_PT, frames[:length].reshape(found, -1), _cut(where, length))
+        return Found(rows[:found] * PTES_PER_PT, frames[:length].reshape(found, -1), _cut(where, length))
 
     def _alike(self, values: Ints) -> tuple[Ints, Where]:
         """The frames of those entries that are like the first one, and an index of them; none if there are too few to
@@ -180,7 +178,11 @@ class Alike:
 
     def _distinct(self, pfn: Ints) -> int:
         """How many of these frames come before the first one that was there already."""
-        if (pfn[1:] > pfn[:-1]).all() or (self.places(pfn)[pfn] == np.arange(len(pfn))).all():
+        if (pfn[1:] > pfn[:-1]).all():
+            return len(pfn)
+        order = np.arange(len(pfn), dtype=np.int32)
+        self._place[pfn] = order
+        if (self._place[pfn] == order).all():
             return len(pfn)
         again = np.ones(len(pfn), bool)
         again[np.unique(pfn, return_index=True)[1]] = False
@@ -191,6 +193,11 @@ def _before(odd: Any) -> int:
     """How many rows come before the first odd one."""
     at = int(odd.argmax())
     return at if odd[at] else len(odd)
+
+
+def rest_of(where: Where, length: int) -> Where:
+    """All rows of an index but the first ones."""
+    return slice(where.start + length, where.stop) if isinstance(where, slice) else where[length:]
 
 
 def _cut(where: Where, length: int) -> Where:

@@ -152,15 +152,16 @@ class Recorder:
             log.keep(*rows)
             first += len(rows[0])
 
-        def tail(number: int) -> Ints | None:
-            """The rows from transition `number` on: cell, old, new, call, site; None if some are sealed already."""
-            if number < first:
+        def tail(start: int, stop: int) -> list[tuple[int, int, int, int, int]] | None:
+            """The transitions from `start` up to `stop`: (cell, old, new, call, site); None if some are sealed."""
+            if start < first:
                 return None
-            return np.array([column[number - first : used] for column in (cell, old, new, calls, sites)], np.int64)
+            columns = (cell, old, new, calls, sites)
+            return list(zip(*(column[start - first : stop - first].tolist() for column in columns), strict=True))
 
-        def calls_from(number: int) -> Ints:
-            """The calls from `number` on, as Calls.NAMES."""
-            return np.array([tree.raw(name)[number:count] for name in Calls.NAMES], np.int64)
+        def calls_of(start: int, stop: int) -> list[tuple[int, int, int, int, int, int]]:
+            """The calls from `start` up to `stop`: (function, parent, start, end, a0, a1)."""
+            return list(zip(*(tree.raw(name)[start:stop].tolist() for name in Calls.NAMES), strict=True))
 
         def room_for_calls(size: int) -> tuple[AnyInts, ...]:
             """The next `size` calls, finished ones, as Calls.NAMES, for the caller to fill."""
@@ -184,7 +185,7 @@ class Recorder:
         self.room = room
         self.keep = keep
         self.tail = tail
-        self.calls_from = calls_from
+        self.calls_of = calls_of
         self.room_for_calls = room_for_calls
         self.here: Callable[[], tuple[int, int, int]] = here
 

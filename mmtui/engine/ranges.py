@@ -3,18 +3,19 @@
 The readable functions of a model stay the specification. Where a page-table page has a run of ptes that are alike (the
 same bits, their frames distinct and in the same state, an ordinary vma), the kernel's own function runs on the first
 one, and what it logged is the pattern for the others; where whole page-table pages are alike, what the first of them
-logged is the pattern for the others, in the same way. Everything else goes to the scalar function, pte by pte. A
-property test compares the logs of the two, row for row. `alike.py` finds the runs, `repeat.py` writes them.
+logged is the pattern for the others, in the same way. Everything else goes to the scalar function, pte by pte. Property
+tests compare the logs of the two, row for row. `alike.py` finds the runs, `pattern.py` says what a log follows from,
+`repeat.py` writes it again; `reprotect.py` is a shorter way for old kernels' mprotect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmtui.engine.alike import FEWEST_TABLES, WORTHWHILE, Alike, Run, Units
+from mmtui.engine.alike import FEWEST_TABLES, WORTHWHILE, Alike, Mark, Run, rest_of
 from mmtui.engine.cells import Recorder
 from mmtui.engine.flags import VM_IO, VM_NONLINEAR, VM_RESERVED
 from mmtui.engine.index import MM_SHIFT
@@ -24,7 +25,7 @@ from mmtui.engine.kernel.model import NO_PAGE
 from mmtui.engine.log import Ints
 from mmtui.engine.pattern import Pattern, argument_kinds
 from mmtui.engine.pgtable import PAGE_SHIFT, PMD_SHIFT, PMD_SIZE
-from mmtui.engine.repeat import Copies
+from mmtui.engine.repeat import Copies, Place, Units
 from mmtui.engine.reprotect import change_entries, follows_from_value
 from mmtui.engine.schema import MAX_ROWS, PTES_PER_PT
 
@@ -53,7 +54,7 @@ class Fast:
                 first, last = max(self.vma_vm_start[vma], start), min(self.vma_vm_end[vma], end)
                 for run in self.fast_.tables(self, mm, vma, first, last):
                     pages = self.zap_pte_range(mm, vma, run.address, run.end, nonlinear)
-                    freed += pages * (1 + self.fast_.repeat(self, run))
+                    freed += pages * (1 + self.fast_.repeat_tables(self, run))
         finally:
             self.leave_(outer)
         return freed
@@ -86,7 +87,7 @@ class Fast:
         try:
             for run in self.fast_.tables(self, parent, vma, address, end):
                 self.copy_pte_range(child, parent, vma, run.address, run.end)
-                self.fast_.repeat(self, run, child)
+                self.fast_.repeat_tables(self, run, child)
         finally:
             self.leave_(outer)
 
@@ -123,7 +124,7 @@ class Fast:
                 return
             for run in self.fast_.tables(self, mm, self.vma_at(mm, start), start, end):
                 self.change_pte_range(mm, run.address, run.end, prot)
-                self.fast_.repeat(self, run)
+                self.fast_.repeat_tables(self, run)
         finally:
             self.leave_(outer)
 
@@ -142,6 +143,20 @@ def with_fast_ranges(model: type) -> type:
     return type(model.__name__, (Fast, model), {})
 
 
+class Inner(NamedTuple):
+    """The run of entries that was repeated last."""
+
+    run: Run
+    pattern: Pattern
+    end: Mark
+    """Where the log was after it."""
+
+    def is_all_of(self, table: Run) -> bool:
+        """It was just now, and all entries of the first page table of this run."""
+        same = self.run.address == table.address and self.run.began[0] >= table.began[0]
+        return same and self.run.done == PTES_PER_PT - 1
+
+
 class Ranges:
     """What the fast functions of one machine share."""
 
@@ -149,6 +164,7 @@ class Ranges:
         self._build, self._recorder = build, recorder
         self._alike = Alike(recorder, holes)
         self._kinds = argument_kinds(build)
+        self._inner: Inner | None = None
         self.by_value = follows_from_value(build)
         """What mprotect makes of an entry follows from the entry alone."""
 
@@ -165,34 +181,77 @@ class Ranges:
         return self._alike.tables(kernel.index, mm, address, end, not kernel.vma_vm_flags[vma] & ODD_VMA)
 
     def repeat(self, kernel: Any, run: Run, child: int = 0) -> int:
-        """What was just done to the first unit of a run, for the others; returns how many. `child`: a fork's."""
-        units = run.units
-        rows = self._recorder.tail(run.began[0]) if units else None
-        if units is None or rows is None:
+        """What was just done to the first entry of a run, for the others; returns how many. `child`: a fork's."""
+        found, recorder = run.found, self._recorder
+        if found is None:
             return 0
-        first_call = run.began[2]
-        target = kernel.pte_offset(child, run.address) if child else -1
-        pattern = Pattern(rows, self._recorder.calls_from(first_call), first_call, units, target)
-        if not pattern.sound(self._alike.places(pattern.frames), self._kinds):
+        pattern = self._pattern(run.began, recorder.here())
+        if pattern is None:
             return 0
-        children = self._children(kernel, pattern, units, run.address, child)
-        if children is None:
+        pattern.frame, pattern.source = int(found.frames[0, 0]), int(found.rows[0])
+        pattern.target = kernel.pte_offset(child, run.address) if child else -1
+        if not pattern.sound(self._kinds):
             return 0
-        copies = Copies(pattern, units, children, self._recorder)
-        copies.log()
-        copies.write(kernel)
-        run.done = copies.count
+        entry = np.arange(1, len(found.rows))[None, :]
+        units = Units(found.frames[1:].T, rest_of(found.where, 1), found.rows[None, 1:], pattern.target + entry)
+        run.done = entry.size
+        self._write(kernel, Copies([Place(pattern, 0, 0, entry)], units, np.zeros((1, 1), np.int64), run.began[2]))
+        self._inner = Inner(run, pattern, recorder.here())
         return run.done
 
-    def _children(self, kernel: Any, pattern: Pattern, units: Units, address: int, child: int) -> Ints | None:
-        """The first rows of the other units in the child of a fork; None: there is no telling."""
-        count, size = len(units.rows) - 1, len(pattern.frames)
-        if child == 0 or size == 1:
-            return pattern.child + np.arange(1, count + 1)
+    def repeat_tables(self, kernel: Any, run: Run, child: int = 0) -> int:
+        """What was just done to the first page table of a run, for the others; returns how many. `child`: a fork's."""
+        found, inner = run.found, self._inner
+        if found is None or inner is None or not inner.is_all_of(run):
+            return 0
+        target = kernel.pte_offset(child, run.address) if child else -1
+        places = self._places(run, inner, target // PTES_PER_PT)
+        if places is None or places[0].pattern.makes_table != bool(child):
+            return 0
+        count = len(found.rows) - 1
+        children = self._children(kernel, run.address, count, child)
+        if children is None:
+            return 0
+        entry, number = np.arange(PTES_PER_PT), np.arange(1, count + 1)[:, None]
+        sources, targets = found.rows[1:, None] + entry, children[:, None] + entry
+        units = Units(found.frames[1:], rest_of(found.where, PTES_PER_PT), sources, targets)
+        run.done = count
+        self._write(kernel, Copies(places, units, number, run.began[2]))
+        return run.done
+
+    def _write(self, kernel: Any, copies: Copies) -> None:
+        copies.log(self._recorder, self._kinds)
+        copies.write(kernel)
+
+    def _pattern(self, start: Mark, stop: Mark) -> Pattern | None:
+        """What was logged from one place to another; None if it is no longer at hand."""
+        rows = self._recorder.tail(start[0], stop[0])
+        return None if rows is None else Pattern(rows, self._recorder.calls_of(start[2], stop[2]))
+
+    def _places(self, run: Run, inner: Inner, table: int) -> list[Place] | None:
+        """What was logged before, for and after the entries of a page table; None: it cannot be repeated."""
+        head = self._pattern(run.began, inner.run.began)
+        tail = self._pattern(inner.end, self._recorder.here())
+        if head is None or tail is None:
+            return None
+        head.table = table
+        if not head.sound(self._kinds) or not tail.sound(self._kinds):
+            return None
+        entry, once = np.arange(PTES_PER_PT)[None, :], np.zeros((1, 1), np.int64)
+        return [
+            Place(head, 0, 0, once),
+            Place(inner.pattern, len(head.rows), len(head.calls), entry),
+            Place(tail, inner.end[0] - run.began[0], inner.end[2] - run.began[2], once),
+        ]
+
+    def _children(self, kernel: Any, address: int, count: int, child: int) -> Ints | None:
+        """The first rows of the next page tables in the child of a fork; None: they are not to be had."""
+        if not child:
+            return np.zeros(count, np.int64)
         index = kernel.index
         addresses = [address + number * PMD_SIZE for number in range(1, count + 1)]
         room = len(index.pts) + 1 + count < MAX_ROWS // PTES_PER_PT
-        if not room or not pattern.new_table or any(index.pt_of(child, each) for each in addresses):
+        if not room or any(index.pt_of(child, each) for each in addresses):
             return None
         return np.array([_new_table(kernel, child, each) for each in addresses]) * PTES_PER_PT
 

@@ -1,194 +1,189 @@
 """Writes again what a kernel function did to the first unit of a run, for the units that are like it.
 
-Each column of the log of the copies is the pattern's, with something added: by how much a copy is elsewhere.
+The log of a page table is what comes before its entries, the pattern of the first entry as often as there are entries,
+and what comes after them. A number in the log of entry `e` of copy `r` is that of the pattern, plus so much for each
+copy before it and so much for each entry; a frame, and what is made of it, is looked up. A run of entries is one copy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mmtui.engine.alike import Units, index_of
+from mmtui.engine.alike import Where, index_of
 from mmtui.engine.cells import Recorder
 from mmtui.engine.log import CHUNK, AnyInts, Ints, narrowest
-from mmtui.engine.pattern import ADDRESS, FRAME, PT_BASE, TABLE, Flags, Pattern
-from mmtui.engine.pgtable import PAGE_SHIFT
+from mmtui.engine.pattern import ABOUT, ADDRESS, COUNTER, ENTRY, FRAME, PAGE, TABLE, Kinds, Pattern, Row
+from mmtui.engine.pgtable import PAGE_SHIFT, PMD_SIZE
 from mmtui.engine.schema import BASE, COLUMNS, PTES_PER_PT, ROW_BITS, ROW_MASK
 
-FREE = BASE["page.free"] >> ROW_BITS
-CELL, OLD, NEW, CALL, _ = range(5)
-"""The columns of the rows of a log."""
-_, PARENT, START, END, A0, A1 = range(6)
-"""The columns of its calls."""
+FREE, PT_BASE = (BASE[name] >> ROW_BITS for name in ("page.free", "pt.base"))
+BITS = (1 << PAGE_SHIFT) - 1
+
+CallsOn = Callable[[int], int | Ints]
+"""By how much the number of a call goes on in the copies (copies x entries)."""
 
 
-def by_of(away: Ints) -> int | Ints:
-    """How far copies are away (copies x 1, or copies x entries of a unit), in the shortest form: copies x 1, if all
-    entries are as far, and one number, if each copy is so much farther than the one before."""
-    if (away == away[:, :1]).all():
-        away = away[:, :1]
-        if (away[:, 0] == away[0, 0] * np.arange(1, len(away) + 1)).all():
-            return int(away[0, 0])
-    return away
+class Place:
+    """A pattern in the log of a copy: its first row and call there, and the numbers of the entries that it is repeated
+    for (1 x entries), of which the pattern's own is 0."""
+
+    def __init__(self, pattern: Pattern, row: int, call: int, entry: Ints) -> None:
+        self.pattern, self.row, self.call, self.entry = pattern, row, call, entry
+        self.changes = pattern.changes()
+        self._rows, self._calls = len(pattern.rows), len(pattern.calls)
+
+    def rows(self, at: int) -> slice:
+        """Where the pattern's row `at` stands in the log of a copy."""
+        return slice(self.row + at, self.row + self._rows * self.entry.size, self._rows)
+
+    def calls(self, at: int) -> slice:
+        """Where the pattern's call `at` stands in the log of a copy."""
+        return slice(self.call + at, self.call + self._calls * self.entry.size, self._calls)
 
 
-class Columns:
-    """Columns of the log of some copies: those of the pattern, and what is added to them."""
+@dataclass(slots=True)
+class Units:
+    """What the copies are of."""
 
-    def __init__(self, first: Ints) -> None:
-        self.first = first
-        self.step = np.zeros(first.shape, np.int64)
-        """What each copy has more than the one before."""
-        self._uneven: list[tuple[int, Ints, AnyInts | Flags, Ints]] = []
-
-    def add(self, column: int, by: int | Ints, of: AnyInts | Flags, entry: Ints) -> None:
-        """In a column, by how much copies are elsewhere (`by_of`), times how often that concerns each row; `entry`: the
-        entry that each row is about."""
-        if isinstance(by, int):
-            self.step[column] += by * of
-        else:
-            self._uneven.append((column, by, of, entry))
-
-    def fill(self, outs: Iterable[AnyInts], part: slice) -> None:
-        """Fill a flat array for each column with the rows of these copies, one copy after the other."""
-        copies, number = part.stop - part.start, np.arange(part.start + 1, part.stop + 1)
-        if copies > self.first.shape[1]:  # numpy is quick along the last axis: it should be the long one
-            made = self.step[:, :, None] * number
-            made += self.first[:, :, None]
-            for column, by, of, entry in self._uneven:
-                made[column] += (_each(by[part], entry) * of).T
-            for out, values in zip(outs, made, strict=True):
-                out.reshape(copies, -1)[:] = values.T
-        else:
-            for column, out in enumerate(outs):
-                self._fill_column(column, out.reshape(copies, -1), part, number[:, None])
-
-    def _fill_column(self, column: int, out: AnyInts, part: slice, number: Ints) -> None:
-        # Whole numbers of any width wrap around, so that each step may be made in the narrow type of the result.
-        kind = out.dtype
-        if self.step[column].any():
-            np.multiply(number.astype(kind), self.step[column].astype(kind), out=out)
-            out += self.first[column].astype(kind)
-        else:
-            out[:] = self.first[column]
-        for number_of_column, by, of, entry in self._uneven:
-            if number_of_column == column:
-                out += _each(by[part].astype(kind), entry) * of.astype(kind)
-
-
-def _each(by: AnyInts, entry: Ints) -> AnyInts:
-    """By how much each row is elsewhere, in each copy."""
-    return by if by.shape[1] == 1 else by.take(entry, axis=1)
+    frames: Ints
+    """Copies x entries."""
+    where: Where
+    """An index of the frames, in order."""
+    sources: Ints
+    """Copies x entries: the rows of the entries."""
+    targets: Ints
+    """Copies x entries: those in the child of a fork."""
 
 
 class Copies:
-    """The units of a run after the first one. `children`: the rows of their first entries in the child of a fork."""
+    """The copies of a run: page tables, or one, of those entries of a page table that are left.
 
-    def __init__(self, pattern: Pattern, units: Units, children: Ints, recorder: Recorder) -> None:
-        self.pattern, self.recorder = pattern, recorder
-        self.entries, self.frames, self.children = units.rows[1:], units.frames[1:], children
-        self.count, self.size = self.frames.shape
-        where = units.where
-        self._in_order = slice(where.start + self.size, where.stop) if isinstance(where, slice) else None
-        """Which frames these are, if each is the next one."""
-        self._away = by_of(self.frames - pattern.frames) if self._in_order is None else self.size
-        self._changes = pattern.changes()
+    `number`: copies x 1, from 1 on; a 0 for the one of entries. `first_call`: the number of the pattern's first call.
+    """
 
-    def log(self) -> None:
+    def __init__(self, places: list[Place], units: Units, number: Ints, first_call: int) -> None:
+        self._places, self._units, self._number, self._first_call = places, units, number, first_call
+        self._rows = sum(len(place.pattern.rows) * place.entry.size for place in places)
+        self._calls = sum(len(place.pattern.calls) * place.entry.size for place in places)
+        self._steps: dict[int, int] = {}
+        """By how much each counter changes in a copy, by cell."""
+        for place in places:
+            for cell, change in place.changes.items():
+                self._steps[cell] = self._steps.get(cell, 0) + change * place.entry.size
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Copies, entries of each."""
+        return self._units.frames.shape
+
+    def log(self, recorder: Recorder, kinds: Kinds) -> None:
         """Append the rows and calls, in pieces as long as a chunk should be."""
-        rows, calls = self._rows(), self._calls()
-        (_, size), (_, width) = rows.first.shape, calls.first.shape
-        whole = size * self.count >= CHUNK // 4
-        kinds = self._kinds(rows) if whole else []
-        piece = max(CHUNK // max(size, 1), 1)
-        for start in range(0, self.count, piece):
-            part = slice(start, min(start + piece, self.count))
-            length = part.stop - start
-            if whole:
-                made = [np.empty(length * size, kind) for kind in kinds]
-                rows.fill(made, part)
-                self.recorder.keep(*made)
-            else:
-                rows.fill(self.recorder.room(length * size), part)
-            if width:
-                calls.fill(self.recorder.room_for_calls(length * width), part)
+        own = self._rows * len(self._number) >= CHUNK // 4
+        types = (np.uint32, *map(self._type, (1, 2)), np.uint32, np.uint16) if own else ()
+        piece = max(CHUNK // max(self._rows, 1), 1)
+        for start in range(0, len(self._number), piece):
+            part = slice(start, start + piece)
+            count = len(self._number[part])
+            rows = [np.empty(count * self._rows, kind) for kind in types] or recorder.room(count * self._rows)
+            calls = recorder.room_for_calls(count * self._calls)
+            for place in self._places:
+                on = self._calls_on(place, part)
+                self._fill_rows(place, part, [out.reshape(count, self._rows) for out in rows], on)
+                self._fill_calls(place, part, [out.reshape(count, self._calls) for out in calls], on, kinds)
+            if own:
+                recorder.keep(*rows)
 
-    def _rows(self) -> Columns:
-        pattern, made, step = self.pattern, Columns(self.pattern.rows), self.size << PAGE_SHIFT
-        made.add(CELL, self._away, pattern.page, pattern.entry)
-        made.add(CELL, self._farther(self.entries, pattern.entries), pattern.source, pattern.entry)
-        for column, holds in zip((OLD, NEW), pattern.holds_frame.astype(np.int64) << PAGE_SHIFT, strict=True):
-            made.add(column, self._away, holds, pattern.entry)
-        if pattern.target is not None:
-            made.add(CELL, self._farther(self.children, pattern.child), pattern.target, pattern.entry)
-        if pattern.new_table:
-            tables = by_of((self.children[:, None] - pattern.child) // PTES_PER_PT)
-            made.add(CELL, tables, pattern.about == TABLE, pattern.entry)
-            made.step[NEW] += step * (pattern.column == PT_BASE)
-        for cell, change in self._changes.items():
-            made.step[OLD : NEW + 1] += change * (pattern.cell == cell)
-        made.step[CALL] = pattern.calls.shape[1] * (pattern.rows[CALL] >= pattern.first_call)
-        return made
+    def _type(self, column: int) -> Any:
+        """The narrowest type of a column of values."""
+        last, ends = int(self._number[-1, 0]), [0]
+        for place in self._places:
+            for row in place.pattern.rows:
+                entries = place.changes.get(row[0], 0) * int(place.entry[0, -1])
+                copies = self._steps.get(row[0], 0) * last
+                ends += [row[column] + more for more in (0, entries, copies, copies + entries)]
+                if ABOUT[row[0] >> ROW_BITS] == ENTRY and row[column]:
+                    ends.append((int(self._units.frames.max()) + 1 << PAGE_SHIFT) - 1)
+                elif row[0] >> ROW_BITS == PT_BASE:
+                    ends.append(row[column] + PMD_SIZE * last)
+        return narrowest(min(ends), max(ends))
 
-    def _farther(self, rows: Ints, first: int) -> int | Ints:
-        """How far the entries of these units are from that of the first one; entries that are units stand in a row."""
-        return by_of(rows[:, None] - first) if self.size > 1 else 1
+    def _fill_rows(self, place: Place, part: slice, outs: Sequence[AnyInts], on: CallsOn) -> None:
+        for at, row in enumerate(place.pattern.rows):
+            cell, old, new, call, site = (out[:, place.rows(at)] for out in outs)
+            cell[:], old[:], new[:] = self._values(place, part, row)
+            call[:], site[:] = row[3] + on(row[3]), row[4]
 
-    def _kinds(self, rows: Columns) -> list[Any]:
-        """The types of the columns of a chunk."""
-        top = (int(self.frames[-1, -1] if self._in_order else self.frames.max()) + 1 << PAGE_SHIFT) - 1
-        first, last = rows.first[OLD : NEW + 1], rows.step[OLD : NEW + 1] * self.count
-        last += first
-        low, high = np.minimum(first, last).min(axis=1), np.maximum(first, last).max(axis=1)
-        old, new = (narrowest(int(low[at]), max(int(high[at]), top)) for at in (0, 1))
-        return [np.uint32, old, new, np.uint32, np.uint16]
+    def _values(self, place: Place, part: slice, row: Row) -> tuple[int | Ints, int | Ints, int | Ints]:
+        """cell, old and new of the copies of a row."""
+        (cell, old, new, _, _), units = row, self._units
+        about = ABOUT[cell >> ROW_BITS]
+        if about == COUNTER:
+            counted = self._steps[cell] * self._number[part] + place.changes[cell] * place.entry
+            return cell, old + counted, new + counted
+        if about == PAGE:
+            return cell - place.pattern.frame + units.frames[part], old, new
+        if about == ENTRY:
+            return BASE["pte.val"] + self._entries(cell, place)[part], self._pte(old, part), self._pte(new, part)
+        return cell - place.pattern.table + self._tables(part), old, self._of_table(row, part)
 
-    def _calls(self) -> Columns:
-        pattern, made = self.pattern, Columns(self.pattern.calls)
-        made.step[PARENT] = pattern.calls.shape[1] * (pattern.calls[PARENT] >= pattern.first_call)
-        made.step[START : END + 1] = pattern.rows.shape[1]
-        made.step[A0:] = (self.size << PAGE_SHIFT) * (pattern.kinds == ADDRESS)
-        for column, kind, entry in zip((A0, A1), pattern.kinds, pattern.argument_entry, strict=True):
-            made.add(column, self._away, kind == FRAME, entry)
-        return made
+    def _tables(self, part: slice) -> Ints:
+        """The rows of the page tables in the child of a fork."""
+        return self._units.targets[part, :1] // PTES_PER_PT
+
+    def _of_table(self, row: Row, part: slice) -> int | Ints:
+        """What is new in the cells of page tables."""
+        return row[2] + PMD_SIZE * self._number[part] if row[0] >> ROW_BITS == PT_BASE else row[2]
+
+    def _entries(self, cell: int, place: Place) -> Ints:
+        source = cell & ROW_MASK == place.pattern.source
+        return self._units.sources if source else self._units.targets
+
+    def _pte(self, value: int, part: slice) -> int | Ints:
+        """What is in the entries where the pattern has this value."""
+        return value & BITS | self._units.frames[part] << PAGE_SHIFT if value else 0
+
+    def _calls_on(self, place: Place, part: slice) -> CallsOn:
+        """For the calls of a pattern and those around it: what is outside of the copies stays."""
+        copies = self._calls * self._number[part]
+        entries = copies + len(place.pattern.calls) * place.entry
+        return lambda call: (
+            0 if call < self._first_call else copies if call < self._first_call + place.call else entries
+        )
+
+    def _fill_calls(self, place: Place, part: slice, outs: Sequence[AnyInts], on: CallsOn, kinds: Kinds) -> None:
+        pattern = place.pattern
+        later = self._rows * self._number[part] + len(pattern.rows) * place.entry
+        for at, call in enumerate(pattern.calls):
+            fn, parent, start, end, *arguments = (out[:, place.calls(at)] for out in outs)
+            fn[:], parent[:] = call[0], call[1] + on(call[1])
+            start[:], end[:] = call[2] + later, call[3] + later
+            for out, kind, value in zip(arguments, kinds[call[0]], call[4:], strict=True):
+                out[:] = self._argument(kind, value, place, part)
+
+    def _argument(self, kind: int, value: int, place: Place, part: slice) -> int | Ints:
+        if kind == FRAME:
+            return self._units.frames[part]
+        return value + PMD_SIZE * self._number[part] + (place.entry << PAGE_SHIFT) if kind == ADDRESS else value
 
     def write(self, kernel: Any) -> None:
-        """Write the cells: each unit is left as the first one was."""
-        pattern, column = self.pattern, self.recorder.cells.columns
-        for number in set(pattern.column[pattern.page].tolist()):
-            self._write_frames(column[COLUMNS[number].name])
-            if number == FREE:
-                kernel.index.frames_freed(self.frames.reshape(-1))
-        if pattern.source.any():
-            self._write_entries(pattern.entries, self.entries)
-        if pattern.target is not None:
-            self._write_entries(pattern.child, self.children)
-        for cell, change in self._changes.items():
-            column[COLUMNS[cell >> ROW_BITS].name][cell & ROW_MASK] += change * self.count
-        if pattern.new_table:
-            rows, first = self.children // PTES_PER_PT, pattern.child // PTES_PER_PT
-            column["pt.mm"][rows] = column["pt.mm"][first]
-            bytes_past = np.arange(1, self.count + 1) * (self.size << PAGE_SHIFT)
-            column["pt.base"][rows] = column["pt.base"][first] + bytes_past
-
-    def _write_frames(self, values: Ints) -> None:
-        first = values[self.pattern.frames]
-        if self._in_order is None:
-            values[self.frames] = first
-        else:
-            values[self._in_order].reshape(self.frames.shape)[:] = first
-
-    def _write_entries(self, first: int, rows: Ints) -> None:
-        values = self.recorder.cells.columns["pte.val"]
-        unit = values[first : first + self.size]
-        units, where = values.reshape(-1, self.size), index_of(rows // self.size)
-        away = self._away
-        if isinstance(away, int):
-            away = away * np.arange(1, self.count + 1)[:, None]
-        made = units[where]  # if each is the next one, these are the cells themselves
-        np.multiply(away << PAGE_SHIFT, (unit != 0).astype(np.int64), out=made)
-        made += unit
-        if not isinstance(where, slice):
-            units[where] = made
+        """Write the cells."""
+        column, every, units = kernel.recorder.cells.columns, slice(None), self._units
+        for place in self._places:
+            for row in place.pattern.rows:
+                number = row[0] >> ROW_BITS
+                about, values = ABOUT[number], column[COLUMNS[number].name]
+                if about == PAGE:
+                    values[units.where] = row[2]
+                elif about == ENTRY:
+                    where = index_of(self._entries(row[0], place).reshape(-1))
+                    values[where] = np.reshape(self._pte(row[2], every), -1)
+                elif about == TABLE:
+                    values[self._tables(every)] = self._of_table(row, every)
+                if number == FREE:
+                    kernel.index.frames_freed(units.frames.reshape(-1))
+        for cell, change in self._steps.items():
+            column[COLUMNS[cell >> ROW_BITS].name][cell & ROW_MASK] += change * len(self._number)

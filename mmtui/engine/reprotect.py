@@ -64,10 +64,11 @@ def _entries(index: Index, mm: int, address: int, end: int) -> Iterator[Ints]:
 
 def _first(kernel: Any, mm: int, row: int, prot: int) -> tuple[int, int]:
     """Let the model's function change one entry; (call, site) of its row in the log."""
-    began = kernel.recorder.here()[0]
+    recorder = kernel.recorder
+    began = recorder.here()[0]
     address = kernel.pt_base[row // PTES_PER_PT] + (row % PTES_PER_PT << PAGE_SHIFT)
     kernel.change_pte_range(mm, address, address + PAGE_SIZE, prot)
-    call, site = kernel.recorder.tail(began)[3:, 0].tolist()
+    ((_, _, _, call, site),) = recorder.tail(began, recorder.here()[0])
     return call, site
 
 

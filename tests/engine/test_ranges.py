@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from mmtui.engine import alike, ranges, repeat, reprotect
 from mmtui.engine.ops import (
+    Alloc,
     Backing,
+    Driver,
     Exit,
     Fork,
+    Free,
     MachineSpec,
     Madvise,
     Mmap,
@@ -207,10 +210,10 @@ def test_the_log_of_many_page_tables_is_that_of_the_scalar_functions(kernel, ord
 
 @pytest.fixture
 def repeated(monkeypatch):
-    """(copies, entries of each) of what is repeated."""
+    """(copies, entries of each) of what is repeated; the entries of a page table that are left are one copy."""
     found = []
     log = repeat.Copies.log
-    monkeypatch.setattr(repeat.Copies, "log", lambda copies: (found.append(copies.frames.shape), log(copies))[1])
+    monkeypatch.setattr(repeat.Copies, "log", lambda copies, *args: (found.append(copies.shape), log(copies, *args))[1])
     return found
 
 
@@ -221,7 +224,7 @@ def test_page_tables_are_repeated(kernel, order, repeated):
     ops = [*tables(order, 1, []), Fork(parent=1, child=2), Exit(pid=2), Munmap(pid=1, addr=BASE, pages=TABLE_PAGES)]
     same_log(kernel, MachineSpec(frames=2 * TABLE_PAGES), ops)
 
-    entries, others = (PTES_PER_PT - 1, 1), (3, PTES_PER_PT)
+    entries, others = (1, PTES_PER_PT - 1), (3, PTES_PER_PT)
     assert repeated == [entries, others] * 3
 
 
@@ -230,7 +233,26 @@ def test_an_odd_page_ends_a_run_of_page_tables(repeated):
     same_log("2.6.15", MachineSpec(frames=2 * TABLE_PAGES), ops)
 
     after = PTES_PER_PT - alike.AGAIN
-    assert repeated == [(PTES_PER_PT - 1, 1), (2, PTES_PER_PT), (after - 1, 1)]
+    assert repeated == [(1, PTES_PER_PT - 1), (2, PTES_PER_PT), (1, after - 1)]
+
+
+def test_a_page_table_is_repeated_only_by_what_was_done_to_it_now(repeated):
+    """mprotect is repeated; munmap, which complains of each page that its driver has freed, is not."""
+    first, pages = BASE - 4096, 1 + 2 * PTES_PER_PT  # the first page of a buffer is an odd one
+    ops = [
+        Alloc(driver="drv", buf="b", order=12),
+        Driver(driver="drv", buf="b"),
+        Spawn(pid=1),
+        Mmap(pid=1, addr=first, pages=pages, prot="rw", flags=("shared",), backing=Backing(driver="drv")),
+        *(Read(pid=1, addr=first + page * 4096) for page in range(pages)),
+        Mprotect(pid=1, addr=first, pages=pages, prot="r"),
+        Free(driver="drv", buf="b"),
+        Munmap(pid=1, addr=first, pages=pages),
+    ]
+    run = same_log("6.x", MachineSpec(frames=3 * 4096), ops)
+
+    assert len(run.messages(run.done - 1)) >= pages
+    assert repeated == [(1, PTES_PER_PT - 1), (1, PTES_PER_PT)]
 
 
 def mapped(backing, *ops):
@@ -245,7 +267,7 @@ def test_an_alias_ends_a_run(kernel, repeated):
     trace = mapped({"backing": {"driver": "drv"}}, *inserted(range(2 * BUFS), BUFS), span("munmap", 1, (0, PAGES)))
     same_log(kernel, trace.machine, trace.ops)
 
-    assert repeated == [(BUFS - 1, 1), (BUFS - 1, 1)]
+    assert repeated == [(1, BUFS - 1), (1, BUFS - 1)]
 
 
 def test_frames_in_another_state_end_a_run(repeated):
@@ -256,7 +278,7 @@ def test_frames_in_another_state_end_a_run(repeated):
     same_log("2.6.15", trace.machine, trace.ops)
 
     after = PAGES - 30 - alike.AGAIN
-    assert repeated == [(PAGES - 1, 1), (30 - 1, 1), (after - 1, 1)]
+    assert repeated == [(1, PAGES - 1), (1, 30 - 1), (1, after - 1)]
 
 
 def test_what_says_something_is_not_repeated(repeated):
@@ -284,7 +306,7 @@ def test_a_run_of_entries_is_repeated(kernel, repeated):
     trace = codec.decode({"mmtui": 1, "ops": ops})
     same_log(kernel, trace.machine, trace.ops)
 
-    assert repeated == [(79, 1), (79, 1), (79, 1)]
+    assert repeated == [(1, 79), (1, 79), (1, 79)]
 
 
 def test_later_kernels_ask_about_frames_when_they_protect(repeated):
@@ -295,7 +317,7 @@ def test_later_kernels_ask_about_frames_when_they_protect(repeated):
         repeated.clear()
         same_log(kernel, MachineSpec(frames=2 * TABLE_PAGES), ops)
 
-        assert repeated == [(PTES_PER_PT - 1, 1), (3, PTES_PER_PT)] * runs
+        assert repeated == [(1, PTES_PER_PT - 1), (3, PTES_PER_PT)] * runs
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
