@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmtui.engine import alike, ranges, repeat, reprotect
+from mmtui.engine.log import CHUNK
 from mmtui.engine.ops import (
     Alloc,
     Backing,
@@ -179,14 +180,14 @@ def where(pages):
     return {"addr": at(pages[0]), "pages": pages[1]}
 
 
-def tables(order, seed, odd, shared=False):
+def tables(order, seed, odd, shared=False, length=TABLE_PAGES):
     """A mapping of four page tables and a piece of a fifth, with odd pages in it."""
     odd = dict(odd)
-    pages = [page for page in range(TABLE_PAGES) if odd.get(page) != "none"]
+    pages = [page for page in range(length) if odd.get(page) != "none"]
     {"up": lambda _: None, "down": list.reverse, "mixed": random.Random(seed).shuffle}[order](pages)
     kind = ("shared",) if shared else ("private",)
     yield Spawn(pid=1)
-    yield Mmap(pid=1, addr=BASE, pages=TABLE_PAGES, prot="rw", flags=kind, backing=Backing(anon=True))
+    yield Mmap(pid=1, addr=BASE, pages=length, prot="rw", flags=kind, backing=Backing(anon=True))
     for number, page in enumerate(pages):
         yield (Read if odd.get(page) == "read" else Write)(pid=1, addr=at(page))
         if odd.get(page) == "reserved":
@@ -226,6 +227,18 @@ def test_page_tables_are_repeated(kernel, order, repeated):
 
     entries, others = (1, PTES_PER_PT - 1), (3, PTES_PER_PT)
     assert repeated == [entries, others] * 3
+
+
+@pytest.mark.parametrize(("kernel", "order"), [("2.6.15", "up"), ("2.6.14", "mixed"), ("6.x", "mixed")])
+def test_more_than_a_chunk_is_written_in_pieces(kernel, order, repeated):
+    count = 24
+    whole = {"addr": BASE, "pages": count * PTES_PER_PT}
+    ops = [*tables(order, 1, [], length=whole["pages"]), Fork(parent=1, child=2), Exit(pid=2)]
+    ops += [Mprotect(pid=1, prot="r", **whole), Munmap(pid=1, **whole)]
+    run = same_log(kernel, MachineSpec(frames=whole["pages"] + 50), ops)
+
+    assert (count - 1, PTES_PER_PT) in repeated
+    assert max(len(chunk) for chunk in run.log.chunks()) <= CHUNK
 
 
 def test_an_odd_page_ends_a_run_of_page_tables(repeated):
