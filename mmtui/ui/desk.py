@@ -90,6 +90,7 @@ class Desk:
         self.trail: list[tuple[str, View]] = []
         self.pinned: int | None = None
         self.last_move = "transition"
+        self._ready: list[tuple[tuple[object, ...], Desk, Lines]] = []
         self._footings: dict[tuple[tuple[str, ...], bool], list[Footing]] = {}
         self.layout: Layout = arrange(80, 24, self.slots)
         self.view = View(
@@ -315,7 +316,7 @@ class Desk:
         return (f"op{back}", f"transition{back}") if kind == "op" else (f"transition{back}", f"op{back}")
 
     def make_ready(self, kind: str) -> None:
-        """Compose the screen that a move would lead to, and forget it: what it takes is known when the key comes."""
+        """Compose the screen that a move would lead to: the next `compose` takes it, if that is where the key led."""
         position = self.stepper.move(kind).position
         if position is None or abs(position - self.view.position) > NEAR:
             return
@@ -323,12 +324,26 @@ class Desk:
             return
         there = copy(self)
         there.shown, there.tops, there.loose = {}, dict(self.tops), set()
-        there.view = self.view.at(position)
+        there.view, there._ready = self.view.at(position), []
+        looks = there._looks(*self.size)
         with self.timeline.at(position):
-            there.compose(*self.size)
+            self._ready.append((looks, there, there.compose(*self.size)))
+
+    def _looks(self, width: int, height: int) -> tuple[object, ...]:
+        """All that a screen is composed of, but for what a command changes that is no move: it composes anew."""
+        tops, slots = tuple(self.tops.items()), tuple(self.slots.items())
+        covers = self.drawer, self.help, self.message, self.zoomed, self.pinned, self.following
+        return (width, height, self.view, tops, slots, frozenset(self.loose), self.painter, covers)
 
     def compose(self, width: int, height: int) -> Lines:
         """The lines of a screen of this size."""
+        looks, ready = self._looks(width, height) if self._ready else (), self._ready
+        self._ready = []
+        for known, there, lines in ready:
+            if known == looks:
+                self.view, self.layout, self.size = there.view, there.layout, there.size
+                self.shown, self.tops = there.shown, there.tops
+                return lines
         self.size = (width, height)
         self.layout = arrange(width, height, self.slots, self.zoomed, self.view.other is not None)
         if self.layout.shape != "too small":

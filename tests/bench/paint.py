@@ -83,8 +83,8 @@ _STYLE = re.compile(rb"\x1b\[[0-9;]+m")
 
 
 class Painted(NamedTuple):
-    """What a key made a program do: seconds until the last thing that it painted, seconds of the processor, the cells
-    that it wrote and in how many styled pieces."""
+    """What a key made a program do: seconds until the last thing that it painted, seconds of the processor until then,
+    the cells that it wrote and in how many styled pieces."""
 
     seconds: float
     processor: float
@@ -147,13 +147,14 @@ class Terminal:
 
     def press(self, key: bytes) -> Painted:
         """A key, until it has painted what it paints for it."""
-        before, written = self.processor(), []
+        had = now = self.processor()
+        written: list[bytes] = []
         began = last = time.perf_counter()
         os.write(self.file, key)
         while part := self.read(QUIET if written else 5.0):
-            last = time.perf_counter()
+            last, now = time.perf_counter(), self.processor()
             written.append(part)
-        return Painted.of(last - began, self.processor() - before, b"".join(written))
+        return Painted.of(last - began, now - had, b"".join(written))
 
     def chunks(self, seconds: float) -> list[tuple[float, bytes]]:
         """All that it writes within this time, each part with the moment at which it was there."""

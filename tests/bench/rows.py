@@ -230,7 +230,8 @@ def _keys(name: str, trace: Path, app: Path, ready: bytes, sizes: Sizes) -> Iter
     slow = [float(np.percentile([key.seconds for key in keys], 90)) * 1000 for keys in (ours, smallest)]
     yield Row("  one in ten takes longer than", f"{slow[0]:.1f} ms", f"{slow[1]:.1f} ms", f"{slow[0] / slow[1]:.2f}")
     both = f"{processor[1]:.1f} ms smallest, {processor[2]:.1f} ms styled"
-    yield Row("  of the processor, with what is made ready", f"{processor[0]:.1f} ms", both)
+    share = f"{processor[0] / processor[1]:.2f}, {processor[0] / processor[2]:.2f}"
+    yield Row("  of the processor, until it is painted", f"{processor[0]:.1f} ms", both, share)
     cells, pieces = (
         [float(np.median([getattr(key, of) for key in keys])) for keys in (ours, smallest, many)]
         for of in ("cells", "pieces")
