@@ -43,6 +43,8 @@ AHEAD: Final = 0.01
 """Seconds without a key until the next steps are made ready."""
 BETWEEN: Final = 0.001
 """Seconds between two of them, for keys."""
+TURNING: Final = 0.08
+"""Seconds until those on the way back are made ready too: who holds a key down does not turn."""
 ALWAYS: Final = ("cancel", "quit", "suspend", "screen.redraw", "interrupt")
 """Commands whose keys work while one types."""
 
@@ -243,7 +245,7 @@ class StepperApp(App[int], inherit_bindings=False):
         moves = desk.next_moves()
         desk.make_ready(moves[done])
         if done + 1 < len(moves):
-            self._plan_ahead(BETWEEN, done + 1)
+            self._plan_ahead(TURNING if done == 1 else BETWEEN, done + 1)
 
     def _press(self, desk: Desk, name: str, key: str, character: str | None) -> None:
         desk.say("")

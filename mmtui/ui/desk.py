@@ -310,10 +310,11 @@ class Desk:
         rows = self.shown.get(("why", 0)) if self.layout.cell_of("why") else None
         return rows is not None and any(row.text.endswith(" ...") for row in rows.foot)
 
-    def next_moves(self) -> tuple[str, str]:
-        """The moves that are likely to come: the last one again, and the other one of s and n."""
+    def next_moves(self) -> list[str]:
+        """The moves that are likely to come: the last one again, the other one of s and n; then the way back."""
         kind, back, _ = self.last_move.partition("-back")
-        return (f"op{back}", f"transition{back}") if kind == "op" else (f"transition{back}", f"op{back}")
+        kinds = ("op", "transition") if kind == "op" else ("transition", "op")
+        return [kind + way for way in (back, "" if back else "-back") for kind in kinds]
 
     def make_ready(self, kind: str) -> None:
         """Compose the screen that a move would lead to: the next `compose` takes it, if that is where the key led."""

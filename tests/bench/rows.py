@@ -28,6 +28,8 @@ MIDDLE = b"g50%\r"
 """To the middle of the trace, where the panes are full."""
 KEYS = [bytes([key]) for key in b"sssssnnnnnSSSNNN"]
 """A walk, as people walk: the same key some times, forward and then back."""
+OTHERS = [b"f", b"\t", b"\x1b[B", b"F"] * 2
+"""Keys that nothing is made ready for."""
 GROWN = b"operations have run"
 """What the stepper says when a long trace has grown to its end."""
 MOST_BYTES = 512
@@ -223,22 +225,32 @@ def _keys(name: str, trace: Path, app: Path, ready: bytes, sizes: Sizes) -> Iter
     styled = app.with_name("styled.py")
     styled.write_text(paint.STYLED)
     programs = [(["-m", "mmtui", str(trace)], ready), ([str(app)], b"AAAAAAAA"), ([str(styled)], b"AAAAAAAA")]
-    ours, smallest, many = paint.keys_to_paint(programs, MIDDLE, KEYS * sizes.times)
-    seconds_ = [float(np.median([key.seconds for key in keys])) for keys in (ours, smallest, many)]
-    processor = [float(np.median([key.processor for key in keys])) * 1000 for keys in (ours, smallest, many)]
-    yield _painted(f"key to paint, {name}", seconds_[0], seconds_[1], 1.3)
-    slow = [float(np.percentile([key.seconds for key in keys], 90)) * 1000 for keys in (ours, smallest)]
-    yield Row("  one in ten takes longer than", f"{slow[0]:.1f} ms", f"{slow[1]:.1f} ms", f"{slow[0] / slow[1]:.2f}")
-    both = f"{processor[1]:.1f} ms smallest, {processor[2]:.1f} ms styled"
-    share = f"{processor[0] / processor[1]:.2f}, {processor[0] / processor[2]:.2f}"
-    yield Row("  of the processor, until it is painted", f"{processor[0]:.1f} ms", both, share)
-    cells, pieces = (
-        [float(np.median([getattr(key, of) for key in keys])) for keys in (ours, smallest, many)]
-        for of in ("cells", "pieces")
-    )
-    figure = f"{cells[0]:,.0f} in {pieces[0]:,.0f} pieces"
-    others = ", ".join(f"{cells[at]:,.0f} in {pieces[at]:,.0f}" for at in (1, 2))
-    yield Row("  cells painted", figure, others, f"{seconds_[0] / seconds_[2]:.2f} of styled")
+    ours, smallest, many, unready, beside = _pressed(programs, sizes)
+    yield _painted(f"key to paint, {name}", _median(ours, "seconds"), _median(smallest, "seconds"), 1.3)
+    slow = [float(np.percentile([key.seconds for key in keys], 90)) for keys in (ours, smallest)]
+    yield _beside("  one in ten takes longer than", *slow)
+    yield _beside("  of the processor, until it is painted", _median(ours, "processor"), _median(smallest, "processor"))
+    what = "  f, Tab, Down, F, which nothing is made ready for"
+    yield _beside(what, _median(unready, "seconds"), _median(beside, "seconds"))
+    yield _beside("  against as many styled pieces", _median(ours, "seconds"), _median(many, "seconds"), "styled app")
+    painted = [f"{_median(keys, 'cells'):,.0f} in {_median(keys, 'pieces'):,.0f}" for keys in (ours, smallest, many)]
+    yield Row("  cells painted, in pieces", painted[0], f"{painted[1]} smallest, {painted[2]} styled")
+
+
+def _median(keys: list[paint.Painted], of: str) -> float:
+    return float(np.median([getattr(key, of) for key in keys]))
+
+
+def _beside(what: str, figure: float, baseline: float, name: str = "smallest app") -> Row:
+    """Seconds beside those of another program, without a mark that they should reach."""
+    return Row(what, f"{figure * 1000:.1f} ms", f"{baseline * 1000:.1f} ms {name}", f"{figure / baseline:.2f}")
+
+
+def _pressed(programs: list[tuple[list[str], bytes]], sizes: Sizes) -> list[list[paint.Painted]]:
+    """What the keys of a walk make the programs paint, then what the others make the first two of them paint."""
+    keys = paint.keys_to_paint(programs, MIDDLE, KEYS * sizes.times + OTHERS * sizes.times)
+    walked = len(KEYS) * sizes.times
+    return [*(painted[:walked] for painted in keys), *(painted[walked:] for painted in keys[:2])]
 
 
 def _while_it_grows(name: str, trace: Path) -> Row:
