@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mmtui.engine.arrays import distinct
 from mmtui.engine.flags import PG_compound, PG_reserved
 from mmtui.engine.log import Ints
-from mmtui.engine.numbers import distinct
 from mmtui.engine.pgtable import PTE_FRAME, PTE_MANAGED, PTE_REF
 from mmtui.engine.schema import COLUMN, COLUMNS, PTES_PER_PT, ROW_BITS, ROW_MASK, UNKNOWN
 from mmtui.engine.seek import net_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.engine.schema import BASE, ROW_MASK
 
 if TYPE_CHECKING:

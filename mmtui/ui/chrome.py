@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mmtui import words
-from mmtui.arrays import np
-from mmtui.engine.numbers import distinct
+from mmtui.engine.arrays import distinct, np
 from mmtui.ui.commands import COMMANDS, FOOTER
 from mmtui.ui.keymap import keys_of, shown
 from mmtui.ui.paint import ASCII_BARS, BARS, cut, merged, width_of

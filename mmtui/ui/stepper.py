@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from mmtui.arrays import np
-from mmtui.engine.numbers import distinct
+from mmtui.engine.arrays import distinct, np
 from mmtui.engine.schema import TABLES
 from mmtui.sidecar import Sidecar
 from mmtui.ui.notebook import Notebook

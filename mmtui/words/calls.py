@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mmtui.arrays import np
 from mmtui.engine import ops, schema
+from mmtui.engine.arrays import np
 from mmtui.words.text import address_text, count_text, pfn_text, plain
 
 if TYPE_CHECKING:

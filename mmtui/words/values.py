@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.engine.kpf import kflag_names
 from mmtui.engine.pgtable import PTE_FRAME, PTE_PRESENT, PTE_RW
 from mmtui.engine.schema import UNKNOWN

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from mmtui.arrays import np
 from mmtui.engine import schema
+from mmtui.engine.arrays import np
 from mmtui.engine.schema import UNKNOWN
 from mmtui.words.calls import op_text
 from mmtui.words.changes import callers, transition_text

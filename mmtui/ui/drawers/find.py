@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from mmtui import words
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.ui.drawers.base import ListDrawer
 from mmtui.ui.drawers.trouble import trouble_rows
 from mmtui.ui.lineedit import LineEdit

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mmtui import words
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.ui.drawers.base import ListDrawer
 from mmtui.ui.paint import ASCII_BARS, BARS
 from mmtui.ui.panes import kernels

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, overload
 
 from mmtui import words
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.engine.flags import historical, page_flag_names
 from mmtui.engine.pgtable import (
     PTE_ACCESSED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.engine.pgtable import PAGE_SIZE, PMD_SIZE, PTE_FRAME, pte_file, pte_pfn
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes.common import (

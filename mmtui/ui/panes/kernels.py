@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mmtui import KERNELS
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.ui.panes.common import Line
 from mmtui.ui.rows import Row
 from mmtui.ui.view import TROUBLE

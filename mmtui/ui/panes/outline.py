@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

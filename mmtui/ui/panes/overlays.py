@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.engine.schema import UNKNOWN
 from mmtui.ui.panes.common import (
     Line,

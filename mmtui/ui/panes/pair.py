@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
 from mmtui import words
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, pte_file, pte_pfn, pte_present
 from mmtui.ui.panes import subjects
 from mmtui.ui.panes.common import Line, address_text, hex_width, pfn_text, pfn_width, pte_bits, pte_ref, pte_word, title

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.engine.pgtable import PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, pte_file, pte_pfn, pte_present
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes.entries import entries_of, entry_of, tables_of

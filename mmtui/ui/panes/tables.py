@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, PTE_FRAME
 from mmtui.engine.schema import PTES_PER_PT
 from mmtui.ui.panes import subjects, texts

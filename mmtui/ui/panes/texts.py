@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mmtui import words
-from mmtui.arrays import np
+from mmtui.engine.arrays import np
 from mmtui.engine.flags import MAGIC_VM_FLAGS, vm_flag_names
 from mmtui.engine.pgtable import PAGE_SHIFT, PTE_LEDGER, pte_file, pte_pfn, pte_present
 from mmtui.engine.schema import BASE, ROW_BITS, cell_column
