@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -18,6 +19,8 @@ BUDGET = {"sidecar": 500, "command_line": 500, "prompt": 500}
 @pytest.fixture(autouse=True)
 def folder_of_nobody(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir("/")  # undone at the end, as is the environment
+    for name in [name for name in os.environ if name.startswith("MMTUI_")]:
+        monkeypatch.delenv(name)
     for name in ("MMTUI_CONFIG_DIR", "MMTUI_STATE_DIR"):
         monkeypatch.setenv(name, str(tmp_path))
     old = signal.getsignal(signal.SIGPROF)
