@@ -5,23 +5,11 @@ Parts: small, ranges, walking, commands, growth, screen. All of it takes a few m
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 
-from tests.bench.measure import Row
 from tests.bench.rows import PARTS, QUICK, Sizes
-
-WIDTHS = (54, 26, 34, 9, 18)
-
-
-def line(cells: tuple[str, ...]) -> str:
-    """One line of the table."""
-    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, WIDTHS, strict=False)).rstrip()
-
-
-def shown(row: Row) -> str:
-    """A row; what does not reach as far as it should is marked."""
-    mark = "" if row.held is None else ("yes" if row.held else "NO")
-    return line((row.what, row.figure, row.baseline, row.ratio, f"{row.reach} {mark}".strip()))
+from tests.bench.table import line, print_part
 
 
 def main(arguments: list[str]) -> int:
@@ -32,10 +20,15 @@ def main(arguments: list[str]) -> int:
     if unknown:
         sys.stderr.write(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}\n")
         return 2
-    print(line(("what", "figure", "baseline", "ratio", "reach")))
+    print(line(("what", "figure", "baseline", "ratio", "reach")), flush=True)
+    # Each in a process of its own: memory and garbage of one part are not the next one's.
+    process = multiprocessing.get_context("spawn").Process
     for name in chosen:
-        for row in PARTS[name](QUICK if quick else Sizes()):
-            print(shown(row), flush=True)
+        part = process(target=print_part, args=(name, QUICK if quick else Sizes()))
+        part.start()
+        part.join()
+        if part.exitcode:
+            return 1
     return 0
 
 

@@ -48,6 +48,15 @@ def test_a_generated_trace_runs_without_a_refusal(name):
     assert {run.result(number) for number in range(run.done)} == {"ok"}
 
 
+def test_the_table_is_printed(capfd):
+    assert main(["--quick", "small", "commands"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+
+    assert [text.split("  ")[0] for text in lines] == [
+        "what", "small operations: transitions/s", "mmtui --help", "mmtui run small.json",
+    ]  # fmt: skip
+
+
 def test_a_part_that_there_is_not_is_refused(capsys):
     assert main(["fast"]) == 2
     assert "no part 'fast'" in capsys.readouterr().err
