@@ -47,6 +47,10 @@ class Changes:
         while len(self._runs) > 1 and len(self._runs[-2].cell) < min(2 * len(self._runs[-1].cell), LONG):
             last, before = self._runs.pop(), self._runs.pop()
             self._runs.append(_joined(before, last))
+        last = self._runs[-1]
+        if len(last.cell) >= LONG:  # for good, so that it may be where the log is
+            keep = self._log.shelf.keep
+            self._runs[-1] = last._replace(cell=keep(last.cell), transition=keep(last.transition))
 
     def of(self, cell: int) -> Ints:
         """The positions just after each change of a cell, ascending."""

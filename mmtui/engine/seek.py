@@ -127,14 +127,18 @@ class Seeker:
 
     def _join(self, level: int, number: int) -> Net | None:
         if level == 0:
-            net = self._rows(number * BLOCK, (number + 1) * BLOCK)
-            return Net(net.cell, narrow(net.before), narrow(net.after))
+            return self._kept(self._rows(number * BLOCK, (number + 1) * BLOCK))
         parts = [part for child in range(RADIX) for part in self._block(level - 1, number * RADIX + child)]
         size = sum(map(len, parts))
         net = net_of(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         if len(net) > WORTHWHILE * size:
             return None
-        return Net(net.cell, narrow(net.before), narrow(net.after))
+        return self._kept(net)
+
+    def _kept(self, net: Net) -> Net:
+        """Where the log is kept: past its budget of memory in a file."""
+        keep = self._log.shelf.keep
+        return Net(keep(net.cell), keep(narrow(net.before)), keep(narrow(net.after)))
 
     def _rows(self, start: int, stop: int) -> Net:
         chunks = list(self._log.chunks(start, stop))

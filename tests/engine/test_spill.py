@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 from itertools import islice
 
 import numpy as np
 import pytest
 
+from mmtui.engine import changes
 from mmtui.engine.errors import DiskFullError
 from mmtui.engine.ops import MachineSpec
 from mmtui.engine.run import Run
@@ -49,6 +51,24 @@ def test_a_log_in_a_file_is_the_log_in_memory(monkeypatch):
         outside.seek(position)
         inside.seek(position)
         assert outside.digest() == inside.digest()
+
+
+def test_what_it_takes_to_walk_it_is_in_the_file_too(monkeypatch):
+    monkeypatch.setattr(changes, "LONG", 500)
+    inside = whole(run())
+    monkeypatch.setenv("MMTUI_LOG_MEMORY", "0")
+    outside = whole(run())
+
+    outside.prepare()
+
+    nets = [net for net in outside._seeker._nets.values() if net is not None]
+    assert nets
+    assert all(isinstance(column.base, mmap.mmap | memoryview) for net in nets for column in net)
+    runs = [found for found in outside._changes._runs if len(found.cell) >= 500]
+    assert runs
+    assert all(isinstance(column.base, mmap.mmap | memoryview) for found in runs for column in found[2:])
+    for cell in (("page.count", 1), ("page.count", 3000), ("sys.nr_mapped", 0)):
+        assert outside.history(*cell).tolist() == inside.history(*cell).tolist()
 
 
 def test_the_file_has_no_name(monkeypatch, tmp_path):
