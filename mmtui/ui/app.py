@@ -218,7 +218,7 @@ class StepperApp(App[int], inherit_bindings=False):
         """A key: to help, to the drawer, else to its command."""
         if self.growing is not None:
             self.growing.desk.grown()
-        if self.loading is not None and name in ("escape", "ctrl+c", "ctrl+q"):
+        if self.loading is not None and (name in ("ctrl+c", "ctrl+q") or (name == "escape" and self.loading.shown)):
             self._cancel_loading()
         elif self.desk is None:
             if name == "q":

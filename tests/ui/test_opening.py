@@ -17,6 +17,7 @@ from mmtui.engine.ops import MachineSpec, Spawn
 from mmtui.sidecar import Sidecar
 from mmtui.trace.kernels import KERNELS
 from mmtui.trace.model import Trace
+from mmtui.ui import app as app_module
 from mmtui.ui import config
 from mmtui.ui.desk import Desk
 from mmtui.ui.opening import Opening, opening_of
@@ -142,7 +143,10 @@ print(sorted(name for name in sys.modules if name in ("numpy", "mmtui.engine.tim
     assert found.stdout.strip() == "[]"
 
 
-async def test_keys_that_come_before_the_trace_has_run_are_kept(tmp_path: Path) -> None:
+async def test_keys_that_come_before_the_trace_has_run_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "PATIENCE", 60.0)
     async with walking(tmp_path) as walk:
         app = walk.app
         app.desk, app.opening = None, opening(tmp_path / "nopage-leak.json")
@@ -150,6 +154,7 @@ async def test_keys_that_come_before_the_trace_has_run_are_kept(tmp_path: Path) 
         assert "No process yet" in walk.text()
         await walk.pilot.press("n")
         app._read()
+        await walk.pilot.press("escape")  # nothing says yet that it would cancel anything
         await walk.settle()
 
         assert walk.desk.timeline.op_at(walk.position) == 0
