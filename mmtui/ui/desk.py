@@ -27,6 +27,7 @@ from mmtui.ui.view import View
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
     from mmtui.sidecar import Sidecar
+    from mmtui.ui.changes import OpChanges
     from mmtui.ui.drawers.base import Drawer
     from mmtui.ui.help import Help
 
@@ -159,6 +160,24 @@ class Desk:
             self.view = self.view.at(position)
         if self.view.other is not None:
             self.align()
+
+    def travel(self, position: int) -> bool:
+        """`go`, and whether one is there: what a very long operation changed is found first, in the background, and
+        Esc stays here."""
+        op = self.timeline.op_at(position)
+        if not self.view.is_heavy(op):
+            self.go(position)
+            return True
+        timeline, here = self.timeline, self.view.position
+
+        def arrive(changes: OpChanges) -> None:
+            if self.timeline is timeline:
+                self.view.lift(op, changes)
+                if self.view.position == here:
+                    self.go(position)
+
+        self.host.fetch(f"reading operation {op}", self.view.weigh(op), arrive)
+        return False
 
     def align(self) -> None:
         """The place of the second kernel that belongs to this one; the other moment, where that is compared with."""

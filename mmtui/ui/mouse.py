@@ -26,7 +26,7 @@ def click(desk: Desk, x: int, y: int, twice: bool) -> None:
         desk.drawer.click(y - top - 1, twice)
         return
     if 1 <= y <= layout.timeline:
-        desk.go(position_at(desk.timeline, x, layout.width))
+        desk.travel(position_at(desk.timeline, x, layout.width))
         return
     found = row_at(desk, layout, x, y)
     if found is None:

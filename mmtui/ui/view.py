@@ -23,7 +23,7 @@ Overlay = Literal["state", "count", "age", "holder"]
 Numbers = Literal["hex", "decimal", "decoded"]
 Value = TypeVar("Value")
 
-HEAVY = 1 << 20
+HEAVY = 1 << 19
 """Transitions of an operation that are looked through in the background."""
 _KEPT = 8192
 _KEPT_HEAVY = 8

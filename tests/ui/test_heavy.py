@@ -52,3 +52,37 @@ async def test_esc_while_it_is_looked_through(tmp_path: Path, monkeypatch: pytes
 
         await walk.press("n")
         assert walk.position == walk.desk.timeline.op_end(0)
+
+
+@pytest.mark.parametrize("way", ["goto", "the g line", "End", "Enter", "a click"])
+async def test_every_way_into_one_is_in_the_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    threads: list[str] = []
+
+    def seen(timeline: Timeline, start: int, end: int) -> OpChanges:
+        if end > start:
+            threads.append(threading.current_thread().name)
+        return look(timeline, start, end)
+
+    async with walking(tmp_path) as walk:
+        monkeypatch.setattr(view, "HEAVY", 1)
+        monkeypatch.setattr(OpChanges, "of", seen)
+        if way == "goto":
+            walk.desk.run("time.goto", "op:5.1")
+            await walk.settle()
+        elif way == "the g line":
+            await walk.press("g")
+            await walk.type("op:5.1")
+            await walk.press("enter")
+        elif way == "End":
+            await walk.press("4", "end")
+        elif way == "Enter":
+            await walk.press("4", "down", "down", "enter")
+        else:
+            await walk.pilot.click(offset=(walk.desk.layout.width - 2, 1))
+            await walk.settle()
+
+        assert walk.position > 0
+        assert threads
+        assert set(threads) == {"load"}

@@ -52,7 +52,7 @@ class Cursors(ActionsBase):
             self._ten_ops(-1 if given == "op-left" else 1)
             return
         if desk.focused == "log" and given in ("first", "last"):
-            desk.go(0 if given == "first" else len(desk.timeline))
+            desk.travel(0 if given == "first" else len(desk.timeline))
             return
         rows = desk.shown.get((desk.focused, 0))
         if rows is None or not len(rows.rows):
@@ -149,7 +149,7 @@ class Cursors(ActionsBase):
             self.turn(target)
             return
         if target.position is not None and (desk.focused in ("log", "why", "notes") or not target.subject):
-            desk.go(target.position)
+            desk.travel(target.position)
             return
         desk.mark_trail()
         pane = FOLLOWS.get(target.kind)

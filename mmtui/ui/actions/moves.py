@@ -8,7 +8,6 @@ from mmtui.ui.actions.base import ActionsBase
 from mmtui.ui.drawers.goto import GotoDrawer
 
 if TYPE_CHECKING:
-    from mmtui.ui.changes import OpChanges
     from mmtui.ui.rows import Target
 
 MOST: Final = 100_000
@@ -53,26 +52,11 @@ class Moves(ActionsBase):
             desk.go(move.position, visited=False)
         elif target is not None:
             self._go_and_keep(move.position, target)
-        elif desk.view.is_heavy(op := desk.timeline.op_at(move.position)):
-            self._go_later(move.position, op)
+        elif not desk.travel(move.position):
             return False
-        else:
-            desk.go(move.position)
         if kind.startswith("hit"):
             self._say_hit()
         return True
-
-    def _go_later(self, position: int, op: int) -> None:
-        """Into a very long operation: what it changed is found in the background, and Esc stays here."""
-        desk, timeline, here = self.desk, self.desk.timeline, self.desk.view.position
-
-        def arrive(changes: OpChanges) -> None:
-            if desk.timeline is timeline:
-                desk.view.lift(op, changes)
-                if desk.view.position == here:
-                    desk.go(position)
-
-        desk.host.fetch(f"reading operation {op}", desk.view.weigh(op), arrive)
 
     def _go_and_keep(self, position: int, target: Target) -> None:
         """w and W stay on their thing: the cursor is put back on it after the move; the log's is where one is."""
@@ -115,7 +99,7 @@ class Moves(ActionsBase):
         except ValueError as error:
             self.desk.say(str(error))
             return
-        self.desk.go(position)
+        self.desk.travel(position)
 
     def back(self, given: str, arg: str) -> None:
         """Backspace: undo an Enter, else back in places visited."""

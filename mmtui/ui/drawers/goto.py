@@ -62,7 +62,7 @@ class GotoDrawer(Drawer):
         if self.position is not None:
             position = self.position
             self.desk.close()
-            self.desk.go(position)
+            self.desk.travel(position)
         return True
 
     def lines(self, width: int, height: int) -> list[Row]:
