@@ -7,8 +7,10 @@ kind.N kind.D kind.R kind.Z kind.P kind.S; the modifiers `bold` and `underline` 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 Span = tuple[str, str]
 """Text and its role. The text is data: it is never read as markup."""
@@ -62,6 +64,25 @@ class Row:
             return left[:width].rstrip()
         room = max(0, width - 1 - len(right))
         return f"{left[: max(0, room - 1)]:<{room}}{right}"[:width].rstrip()
+
+
+class MadeRows(Sequence[Row]):
+    """Rows that are made when they are asked for: of a long list only those that are on the screen."""
+
+    @abstractmethod
+    def row(self, index: int) -> Row:
+        """Row `index`, 0 .. len - 1."""
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self.row(at) for at in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.row(index)
 
 
 @dataclass(frozen=True, slots=True)

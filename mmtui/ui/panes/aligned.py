@@ -7,16 +7,15 @@ everything else is arithmetic, so that only unfolded operations cost anything.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple
 
 from mmtui import KERNELS
 from mmtui.ui.panes import log
 from mmtui.ui.panes.common import title
 from mmtui.ui.panes.log import LogRows
-from mmtui.ui.rows import PaneRows, Row
+from mmtui.ui.rows import MadeRows, PaneRows, Row
 
 if TYPE_CHECKING:
     from mmtui.ui.view import View
@@ -66,7 +65,7 @@ class Block(NamedTuple):
         return next(offset for offset, pair in enumerate(self.pairs) if pair[side] == line)
 
 
-class AlignedRows(Sequence[Row]):
+class AlignedRows(MadeRows):
     """The lines of this view's log, with blanks where the twin's has a line of its own."""
 
     def __init__(self, view: View, twin: View, width: int) -> None:
@@ -80,15 +79,8 @@ class AlignedRows(Sequence[Row]):
     def __len__(self) -> int:
         return self._starts[-1] + len(self._blocks[-1]) if self._blocks else 0
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+    def row(self, index: int) -> Row:
+        """A line of this side, blank where only the other kernel acts."""
         block = self._blocks[bisect_right(self._starts, index) - 1]
         pair = block.pair(index - block.start)
         ours, theirs = pair[self._side], pair[1 - self._side]

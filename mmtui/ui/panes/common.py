@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, overload
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mmtui import words
 from mmtui.engine.arrays import np
@@ -22,7 +22,7 @@ from mmtui.engine.pgtable import (
     pte_pfn,
 )
 from mmtui.engine.schema import BASE, ROW_BITS
-from mmtui.ui.rows import Row, Span, Target
+from mmtui.ui.rows import MadeRows, Row, Span, Target
 
 if TYPE_CHECKING:
     from mmtui.engine.timeline import Timeline
@@ -70,7 +70,7 @@ class Line:
         return tuple(self._spans)
 
 
-class LazyRows(Sequence[Row]):
+class LazyRows(MadeRows):
     """Rows that are made when they are asked for, and then kept."""
 
     def __init__(self, makers: list[Callable[[], Row]]) -> None:
@@ -80,13 +80,8 @@ class LazyRows(Sequence[Row]):
     def __len__(self) -> int:
         return len(self._makers)
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def row(self, index: int) -> Row:
+        """One of them."""
         if index not in self._made:
             self._made[index] = self._makers[index]()
         return self._made[index]

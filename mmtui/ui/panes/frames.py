@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple
 
 from mmtui import words
 from mmtui.ui.panes import overlays, subjects
 from mmtui.ui.panes.common import Line, flags_word, kind_role, mapping_word, marked, pfn_text, pfn_width, signed, title
-from mmtui.ui.rows import PaneRows, Row, Span, Target
+from mmtui.ui.rows import MadeRows, PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
     from mmtui.ui.view import View
@@ -91,7 +91,7 @@ def _heading(grid: Grid, first: int) -> Row:
     return Row(line.spans)
 
 
-class FrameRows(Sequence[Row]):
+class FrameRows(MadeRows):
     """The lines of the map. Where they do not all fit, runs of lines of only free frames are one line."""
 
     def __init__(self, view: View, grid: Grid, pfn: int | None, room: int) -> None:
@@ -113,15 +113,8 @@ class FrameRows(Sequence[Row]):
     def __len__(self) -> int:
         return len(self._starts)
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+    def row(self, index: int) -> Row:
+        """A line of the map, or several as one."""
         across = self._grid.across
         first = int(self._starts[index]) * across
         end = int(self._starts[index + 1]) * across if index + 1 < len(self) else self._frames

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from mmtui import words
 from mmtui.ui.panes import texts
 from mmtui.ui.panes.common import Line, marked, plural, title
 from mmtui.ui.panes.folded import Folded
 from mmtui.ui.panes.outline import Item, Level, Tree, outline
-from mmtui.ui.rows import PaneRows, Row, Span, Target
+from mmtui.ui.rows import MadeRows, PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
     from mmtui.ui.view import View
@@ -60,7 +59,7 @@ def _fold_sign(view: View, is_open: bool) -> str:
     return "v" if is_open else "+"
 
 
-class LogRows(Sequence[Row]):
+class LogRows(MadeRows):
     """The lines of the log; made on demand."""
 
     def __init__(self, view: View, width: int) -> None:
@@ -108,15 +107,8 @@ class LogRows(Sequence[Row]):
     def __len__(self) -> int:
         return len(self._folded)
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+    def row(self, index: int) -> Row:
+        """A line of the log."""
         item = self._folded.item(index)
         here = index == self.cursor_line
         if item.call >= self._folded.base:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from mmtui import words
 from mmtui.engine.arrays import np
@@ -11,7 +10,7 @@ from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, pte_file, pte_pfn, pte_pre
 from mmtui.ui.panes import subjects
 from mmtui.ui.panes.common import Line, address_text, hex_width, pfn_text, pfn_width, pte_bits, pte_ref, pte_word, title
 from mmtui.ui.panes.entries import Entry, entries_of, entry_of, pte_target, value_rows
-from mmtui.ui.rows import PaneRows, Row, Target
+from mmtui.ui.rows import MadeRows, PaneRows, Row, Target
 
 if TYPE_CHECKING:
     from mmtui.ui.view import View
@@ -57,7 +56,7 @@ def _cursor(view: View, pair: tuple[int, int]) -> Target | None:
     return None
 
 
-class PairRows(Sequence[Row]):
+class PairRows(MadeRows):
     """The lines of two processes; made on demand."""
 
     def __init__(self, view: View, pair: tuple[int, int], cursor: Target | None) -> None:
@@ -74,15 +73,8 @@ class PairRows(Sequence[Row]):
     def __len__(self) -> int:
         return len(self._addresses) + len(self._bases)
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+    def row(self, index: int) -> Row:
+        """A directory, or an address with both entries."""
         directory = int(np.searchsorted(self._starts, index, side="right")) - 1
         if self._starts[directory] == index:
             return self._directory(self._bases[directory])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from mmtui.engine.arrays import np
 from mmtui.engine.pgtable import PMD_SHIFT, PMD_SIZE, PTE_FRAME
@@ -24,7 +23,7 @@ from mmtui.ui.panes.entries import (
     value_rows,
 )
 from mmtui.ui.panes.pair import PAIR_WIDTH, build_pair
-from mmtui.ui.rows import PaneRows, Row, Span, Target
+from mmtui.ui.rows import MadeRows, PaneRows, Row, Span, Target
 
 if TYPE_CHECKING:
 
@@ -83,7 +82,7 @@ def _cursor(view: View, pid: int) -> Target | None:
     return pte_target(pid, place) if place is not None else None
 
 
-class TableRows(Sequence[Row]):
+class TableRows(MadeRows):
     """The lines of one process: a directory line before the entries of each page table. Lines are made on demand."""
 
     def __init__(self, view: View, pid: int, cursor: Target | None, width: int) -> None:
@@ -98,15 +97,8 @@ class TableRows(Sequence[Row]):
     def __len__(self) -> int:
         return len(self._addresses) + len(self.directories)
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+    def row(self, index: int) -> Row:
+        """A directory, or an entry."""
         directory = bisect_right(self._starts, index) - 1
         if self._starts[directory] == index:
             base, _, present, changed = self.directories[directory]
