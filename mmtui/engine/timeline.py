@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +17,11 @@ from mmtui.engine.events import Event, Events
 from mmtui.engine.framemap import FrameMap
 from mmtui.engine.inspect import Frame, Process, Pte, Table, Vma
 from mmtui.engine.ledger import Holder, Ledger
-from mmtui.engine.log import Ints, Log
+from mmtui.engine.log import Ints
+from mmtui.engine.machine import Machine, column_ids
 from mmtui.engine.places import PlaceError, Subject
-from mmtui.engine.schema import BASE, COLUMN, COLUMNS, ROW_BITS, ROW_MASK, TABLES
+from mmtui.engine.reading import Call, LogReader, Transition
+from mmtui.engine.schema import BASE, COLUMN, COLUMNS, ROW_MASK
 from mmtui.engine.seek import Seeker
 from mmtui.engine.source import Source
 from mmtui.engine.state import state as state_of
@@ -31,95 +31,7 @@ if TYPE_CHECKING:
     from mmtui.trace.model import Trace
 
 
-CALLS_KEPT = 4096
-"""Call objects that are kept: the same few are open during many steps."""
-
-
-@lru_cache(256)
-def _columns(names: tuple[str, ...]) -> tuple[int, ...]:
-    """The ids of columns, and of all columns of tables. KeyError: there is no such table or column."""
-    found = [[name] if "." in name else [f"{name}.{field}" for field in TABLES[name]] for name in names]
-    return tuple(COLUMN[name].id for part in found for name in part)
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One cell changed once: `old` and `new` are all it takes to go either way. `file`, `line`: of the model's text."""
-
-    index: int
-    table: str
-    column: str
-    row: int
-    old: int
-    new: int
-    call: int
-    function: str
-    file: str
-    line: int
-
-    @property
-    def name(self) -> str:
-        """`page.count`."""
-        return f"{self.table}.{self.column}"
-
-
-@dataclass(frozen=True)
-class Call:
-    """A half-open interval [start, end) of transitions: an operation (`parent` -1) or a kernel function's call."""
-
-    number: int
-    name: str
-    args: dict[str, int]
-    parent: int
-    start: int
-    end: int
-    depth: int
-    op: int
-
-    def __len__(self) -> int:
-        return self.end - self.start
-
-
-class View:
-    """The columns of one table, as read-only arrays; row = index."""
-
-    def __init__(self, seeker: Seeker, table: str, rows: int | None) -> None:
-        self._seeker, self._table, self._rows = seeker, table, rows
-        self._ids = {field: COLUMN[f"{table}.{field}"].id for field in TABLES[table]}
-        self._shown: dict[str, tuple[Ints, Ints]] = {}
-
-    def __getattr__(self, field: str) -> Ints:
-        number = self._ids.get(field) if "_ids" in self.__dict__ else None
-        if number is None:
-            raise AttributeError(f"{self._table} has no column {field}")
-        column = self._seeker.image[number]
-        kept = self._shown.get(field)
-        if kept is None or kept[0] is not column:  # another one, since there are more rows
-            kept = self._shown[field] = column, column[: self._rows]
-            kept[1].flags.writeable = False
-        return kept[1]
-
-    def __dir__(self) -> list[str]:
-        return list(TABLES[self._table])
-
-
-class Machine:
-    """All tables at the timeline's position: `machine.page.count[66]`."""
-
-    def __init__(self, seeker: Seeker, frames: int) -> None:
-        self._tables = {table: View(seeker, table, frames if table == "page" else None) for table in TABLES}
-
-    def __getattr__(self, table: str) -> View:
-        try:
-            return self.__dict__["_tables"][table]  # type: ignore[no-any-return]
-        except KeyError:
-            raise AttributeError(f"the machine has no table {table}") from None
-
-    def __dir__(self) -> list[str]:
-        return list(TABLES)
-
-
-class Timeline:
+class Timeline(LogReader):
     """A log and a position in it, 0 <= position <= len. Nothing here changes the log; only the position moves."""
 
     def __init__(
@@ -130,7 +42,8 @@ class Timeline:
         rerun: Callable[[str], Timeline] | None = None,
         whole: Callable[[], Trace] | None = None,
     ) -> None:
-        self._story, self.trace, self.path = story, trace, path
+        super().__init__(story)
+        self.trace, self.path = trace, path
         self._rerun, self._whole = rerun, whole
         self._seeker = Seeker(story.log, story.rows(), story.boot)
         self._changes = Changes(story.log)
@@ -147,29 +60,13 @@ class Timeline:
         self._hits: dict[str, tuple[int, Ints]] = {}
         self.memo: dict[str, object] = {}
         """What others of the engine keep about this timeline, for as long as it lives."""
-        self._starts: Ints = np.zeros(0, np.int64)
-        self._calls: dict[int, Call] = {}
 
     # Where it is
-
-    @property
-    def kernel(self) -> str:
-        """The model's name."""
-        return self._story.kernel_name
-
-    @property
-    def log(self) -> Log:
-        """Transitions and calls, in numpy columns."""
-        return self._story.log
 
     @property
     def source_name(self) -> str:
         """The file's name, or `trace`."""
         return self.path.name if self.path else "trace"
-
-    def __len__(self) -> int:
-        """Transitions."""
-        return len(self._story.log)
 
     @property
     def position(self) -> int:
@@ -208,7 +105,7 @@ class Timeline:
 
         As long as it is the same, they are. When they are the same it may be another one.
         """
-        return max(map(self._seeker.moved.__getitem__, _columns(names)))
+        return max(map(self._seeker.moved.__getitem__, column_ids(names)))
 
     def grow(self, seconds: float) -> bool:
         """Let the run of a long trace go on for about this long; is there more to come? The position stays.
@@ -234,144 +131,6 @@ class Timeline:
         self._seeker.prepare()
         self._changes.extend()
         self._story.events()
-
-    def string(self, number: int) -> str:
-        """An interned string."""
-        return self._story.strings[int(number)]
-
-    # The log
-
-    def transition(self, index: int) -> Transition:
-        """Transition `index`, 0 .. len - 1. IndexError outside."""
-        cell, old, new, call, site = self._story.log.row(index)
-        info = COLUMNS[cell >> ROW_BITS]
-        function, file, line = self._story.site(site)
-        return Transition(index, info.table, info.field, cell & ROW_MASK, old, new, call, function, file, line)
-
-    def call(self, number: int) -> Call:
-        """A call by its number. IndexError outside 0 .. calls - 1."""
-        found = self._calls.get(number)
-        if found is None:
-            if not 0 <= number < len(self._story.log.calls):
-                raise IndexError(number)
-            if len(self._calls) > CALLS_KEPT:
-                self._calls.clear()
-            found = self._calls[number] = self._call(number)
-        return found
-
-    def _call(self, number: int) -> Call:
-        calls = self._story.log.calls
-        parent, start, end = int(calls.parent[number]), int(calls.start[number]), int(calls.end[number])
-        function, first = self._story.function(int(calls.fn[number])), int(calls.a0[number])
-        if function is None:
-            return Call(number, f"op {self.op(first).name}", {}, -1, start, end, 0, first)
-        outer = self.call(parent) if parent >= 0 else None
-        depth, op = (outer.depth + 1, outer.op) if outer else (0, first)
-        args = dict(zip(function.shown, (first, int(calls.a1[number])), strict=False))
-        return Call(number, function.name, args, parent, start, end, depth, op)
-
-    def calls_at(self, position: int) -> list[Call]:
-        """The calls that made the last transition before a position, outermost first; none at 0."""
-        if not 0 < position <= len(self):
-            return []
-        number = self._story.log.row(position - 1)[3]
-        found = []
-        while number >= 0:
-            found.append(self.call(number))
-            number = found[-1].parent
-        return found[::-1]
-
-    def depth_at(self, position: int) -> int:
-        """How many calls are open at a position: len(calls_at(position)), without making them."""
-        if not 0 < position <= len(self):
-            return 0
-        number, depth = self._story.log.row(position - 1)[3], 0
-        parent = self._story.log.calls.parent
-        while number >= 0:
-            number, depth = int(parent[number]), depth + 1
-        return depth
-
-    def function_number(self, name: str) -> int | None:
-        """The number that `log.calls.fn` has for a kernel function; None if the model lacks it."""
-        return self._story.function_number(name)
-
-    def function_name(self, number: int) -> str:
-        """The kernel function of a number in `log.calls.fn`; `op` for an operation's own call."""
-        function = self._story.function(number)
-        return function.name if function else "op"
-
-    def functions(self) -> list[str]:
-        """Every kernel function of this model that stands in the log as a call."""
-        names, number = [], 0
-        while number < 0xFFFF:
-            try:
-                function = self._story.function(number)
-            except IndexError:
-                break
-            if function is not None:
-                names.append(function.name)
-            number += 1
-        return names
-
-    def source(self, function: str, kernel: str | None = None) -> Source | None:
-        """The model's own text of a function, as this or another kernel has it; None if it has none."""
-        return self._story.source(function, kernel)
-
-    # Operations
-
-    @property
-    def op_count(self) -> int:
-        """Operations that ran; after a BUG fewer than the trace has."""
-        return len(self._story.op_calls)
-
-    @property
-    def over(self) -> bool:
-        """The run ended in a BUG or an oops."""
-        return self._story.over
-
-    def op(self, number: int) -> Any:
-        """An operation of the trace."""
-        return self._story.operation(number)
-
-    def op_call(self, number: int) -> int:
-        """The call of an operation."""
-        return self._story.op_calls[number]
-
-    def op_start(self, number: int) -> int:
-        """The position just before an operation's first transition."""
-        return int(self._story.log.calls.start[self._story.op_calls[number]])
-
-    def op_end(self, number: int) -> int:
-        """The position just after an operation's last transition."""
-        return int(self._story.log.calls.end[self._story.op_calls[number]])
-
-    def op_at(self, position: int) -> int:
-        """The operation that made the last transition before a position; -1 at position 0."""
-        if position <= 0 or not self.op_count:
-            return -1
-        return int(self._op_starts.searchsorted(position, side="left")) - 1
-
-    @property
-    def _op_starts(self) -> Ints:
-        """Where the operations start; of a log that grows only those that are new are looked at."""
-        known = len(self._starts)
-        if known != self.op_count:
-            calls = np.array(self._story.op_calls[known:], np.int64)
-            starts = self._story.log.calls.start[calls].astype(np.int64)
-            self._starts = np.concatenate([self._starts, starts]) if known else starts
-        return self._starts
-
-    def result(self, number: int) -> str:
-        """`ok`, an errno, a signal, a BUG."""
-        return self._story.result(number)
-
-    def extra(self, number: int) -> dict[str, int]:
-        """pfn, value and faults of an operation, where it has them."""
-        return self._story.extra(number)
-
-    def messages(self, number: int) -> list[dict[str, Any]]:
-        """What the kernel said during an operation."""
-        return self._story.messages(number)
 
     # Events, changes, queries
 
